@@ -1,0 +1,119 @@
+"""What is known of a run, as plain data, and the port through which every service writes it.
+
+A run is anything that starts, ends and has a result: a pipeline, an activity, a job, a task, a notebook, an update of
+a declarative pipeline, a flow, a streaming query. Runs form a tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class RunKind(StrEnum):
+    PIPELINE = "pipeline"
+    ACTIVITY = "activity"
+    JOB = "job"
+    TASK = "task"
+    NOTEBOOK = "notebook"
+    UPDATE = "update"
+    FLOW = "flow"
+    QUERY = "query"
+
+
+class RunStatus(StrEnum):
+    """Data Factory's words; services with words of their own keep those in the run's `output`."""
+
+    IN_PROGRESS = "InProgress"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SKIPPED = "Skipped"
+    CANCELLED = "Cancelled"
+    INACTIVE = "Inactive"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. `input`, `output` and `error` are JSON values; secrets are masked before they come here."""
+
+    id: str
+    kind: RunKind
+    name: str
+    type: str
+    parent_id: str | None
+    started_at: datetime
+    input: Mapping[str, Any] = field(default_factory=dict)
+    status: RunStatus = RunStatus.IN_PROGRESS
+    ended_at: datetime | None = None
+    output: Any = None
+    error: Any = None
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """What one commit did to a table. `table` is its full name, or its address when it has none.
+
+    `version` is None when nothing was committed. Row counts are of rows, not of files; `updated` is None where the
+    operation does not tell updates from removal and addition.
+    """
+
+    table: str
+    version: int | None
+    operation: str
+    rows: int | None
+    added: int = 0
+    updated: int | None = None
+    removed: int = 0
+    quarantined: int = 0
+    files_read: int | None = None
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True)
+class ExpectationResult:
+    """How many rows met an expectation. `action` is ALLOW, DROP or FAIL, as in the event log."""
+
+    dataset: str
+    name: str
+    action: str
+    passed: int
+    failed: int
+
+
+class RunLog(Protocol):
+    """Where runs are written. All methods may be called from any thread."""
+
+    def begin(
+        self,
+        kind: RunKind,
+        name: str,
+        *,
+        type: str = "",
+        input: Mapping[str, Any] | None = None,
+        parent_id: str | None = None,
+        run_id: str | None = None,
+    ) -> Run:
+        """Record the start. Without `parent_id` the parent is `current_run`."""
+
+    def end(self, run_id: str, status: RunStatus, *, output: Any = None, error: Any = None) -> None:
+        """Record the result."""
+
+    def table_changed(self, change: TableChange, *, run_id: str | None = None) -> None:
+        """Record a commit. Without `run_id` it belongs to `current_run`."""
+
+    def expectation(self, result: ExpectationResult, *, run_id: str | None = None) -> None:
+        """Record the counts of an expectation. Without `run_id` they belong to `current_run`."""
+
+    def note(self, message: str, *, run_id: str | None = None) -> None:
+        """Record something a person should read: an option without effect here, a repaired state."""
+
+    def subscribe(self, listener: Callable[[Any], None]) -> None:
+        """Call `listener` with every Run (begin and end), TableChange, ExpectationResult and note as it comes."""
+
+
+current_run: ContextVar[str | None] = ContextVar("current_run", default=None)
+"""The run that the code of this thread belongs to. A new thread needs `contextvars.copy_context()`."""

@@ -1,0 +1,39 @@
+# Everything a newcomer types. Only Python 3.11 or newer and make are needed for `run` and `test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: setup run test lint bench clean
+
+# `make setup`: the runtime in .venv; quick when nothing changed.
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $$($(PYTHON) --version) was found. Name another: make PYTHON=python3.12 setup"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .
+	@touch $@
+
+$(VENV)/.installed-%: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[$*]'
+	@touch $@
+
+# `make run`: the whole platform on the sample that this repository ships. ARGS="…" adds options.
+run: setup
+	@$(BIN)/reelhouse run --mirror data/sample $(ARGS)
+
+# `make test`: needs Python alone. Tests of the real files run when NETFLIX_DATA names their folder.
+test: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(VENV)/.installed-lint
+	@$(BIN)/ruff check src tests data bench
+	@$(BIN)/ruff format --check src tests data bench
+	@$(BIN)/mypy
+
+bench: $(VENV)/.installed-bench
+	@$(BIN)/python -m bench.run $(ARGS)
+
+clean:
+	@rm -rf .reelhouse $(VENV)

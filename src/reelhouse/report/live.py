@@ -1,0 +1,84 @@
+"""Live progress: what runs now at the bottom of the terminal, what has ended above it."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from reelhouse.report.summary import message_of
+from reelhouse.report.terminal import STYLES
+from reelhouse.runs.record import Run, RunKind, RunStatus
+
+SHOWN_RUNNING = 8
+QUIET_TYPES = {"SetVariable", "AppendVariable", "Filter", "IfCondition", "Switch", "ForEach", "Until", "GetMetadata"}
+
+
+class LiveProgress:
+    """A listener for `RunLog.subscribe`. Without a terminal it prints a line at each end of a run and nothing else."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._lock = threading.Lock()
+        self._depth: dict[str, int] = {}
+        self._running: dict[str, Run] = {}
+        self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._render)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def __call__(self, fact: Any) -> None:
+        if not isinstance(fact, Run):
+            return
+        with self._lock:
+            if fact.status is RunStatus.IN_PROGRESS:
+                self._depth[fact.id] = self._depth.get(fact.parent_id or "", -1) + 1
+                self._running[fact.id] = fact
+                return
+            self._running.pop(fact.id, None)
+            if self._is_worth_a_line(fact):
+                self._console.print(self._line(fact), soft_wrap=True, highlight=False)
+
+    def _is_worth_a_line(self, run: Run) -> bool:
+        if run.status in (RunStatus.SKIPPED, RunStatus.INACTIVE):
+            return False
+        if run.status is RunStatus.FAILED:
+            return True
+        return run.kind is not RunKind.QUERY and run.type not in QUIET_TYPES
+
+    def _line(self, run: Run) -> Text:
+        mark, style = STYLES[run.status]
+        seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at else 0.0
+        line = Text("  " * self._depth.get(run.id, 0))
+        line.append(f"{mark} ", style=style)
+        line.append(run.name)
+        line.append(f"  {run.type or run.kind.value}", style="dim")
+        line.append(f"  {seconds:.2f} s", style="cyan")
+        if run.status is RunStatus.FAILED:
+            first = message_of(run.error).splitlines()
+            line.append(f"  {first[0] if first else ''}", style="red")
+        return line
+
+    def _render(self) -> Group:
+        with self._lock:
+            leaves = [
+                run for run in self._running.values() if run.id not in {r.parent_id for r in self._running.values()}
+            ]
+        rows: list[Spinner] = [
+            Spinner("dots", Text.assemble(run.name, (f"  {run.type or run.kind.value}", "dim")), style="yellow")
+            for run in leaves[-SHOWN_RUNNING:]
+        ]
+        return Group(*rows)

@@ -1,1 +1,1 @@
-
+"""Micro-batch streaming: offsets, checkpoints, sources, sinks, triggers and running queries."""

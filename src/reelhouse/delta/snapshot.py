@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of a table. `path` is absolute; `log_path` is how the log names it; `records` is None without statistics."""
+    """A file of a table. `path` is absolute, `log_path` how the log names it, `records` None without statistics."""
 
     path: str
     log_path: str

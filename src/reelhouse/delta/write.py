@@ -66,6 +66,10 @@ class WriteSpec:
     user_metadata: str | None = None
     skip_if_same: bool = False
     """With OVERWRITE: commit nothing when the rows equal the table's present rows as a multiset."""
+    read_version: int | None = None
+    """The version that the rows were computed from. A change of the table since then makes the commit a conflict."""
+    operation_parameters: Mapping[str, str] = field(default_factory=dict)
+    """What the history says of the operation, beside mode and partitioning (the predicate of a DELETE, say)."""
     key: tuple[str, ...] = ()
     """With OVERWRITE: columns that tell an updated row from a removed and an added one, for the counts alone."""
 

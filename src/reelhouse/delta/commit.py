@@ -1,0 +1,336 @@
+"""From staged Parquet files to one atomic commit.
+
+An engine writes files into a staging folder (`delta.staging`); here they get their final names, then one log entry
+refers to them. Up to that entry a crash leaves files nobody refers to; after it the commit is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from reelhouse import failpoints
+from reelhouse.delta import log, staging
+from reelhouse.delta.conflicts import ConcurrentModification, check_can_follow
+from reelhouse.delta.entry import commit_info, metadata_actions
+from reelhouse.delta.expectations import Verdict, judge
+from reelhouse.delta.plan import WritePlan, plan_for, plan_write
+from reelhouse.delta.replace_where import replace_where
+from reelhouse.delta.schema import fields_of
+from reelhouse.delta.snapshot import Snapshot, open_snapshot
+from reelhouse.delta.statistics import Footer, indexed_columns, read_footer, to_json
+from reelhouse.delta.write import Commit, Mode, Target, WriteSpec
+from reelhouse.errors import InternalError, Unsupported, UserError
+
+_log = logging.getLogger("reelhouse.delta")
+_MOST_RETRIES = 50
+
+
+@dataclass
+class _Files:
+    """The files of a commit at their final places, and what is known of the rows."""
+
+    adds: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    rows: int = 0
+    size: int = 0
+
+
+def commit_files(
+    target: Target,
+    staged_folder: str,
+    schema_json: str,
+    spec: WriteSpec,
+    *,
+    mask_column: str | None = None,
+    counts: Mapping[str, int | None] | None = None,
+) -> Commit:
+    """Commit what an engine staged, and clear the staging folder away whatever happens.
+
+    `schema_json` is the schema of the rows before `plan_write`'s projection; `mask_column` the column that the
+    outermost staged folders spell, needed when the plan has rules. `counts` may give `added`, `updated` and `removed`
+    rows where the caller knows better than "all rows of an overwrite".
+
+    Raises `ExpectationViolation` when a rule with action FAIL or a constraint is broken, `ConcurrentModification` when
+    another commit came first that this one cannot follow, `UserError` for rows that do not fit the table. In each of
+    these cases the table is as it was. Returns a `Commit` without version when the transaction was committed before.
+    https://docs.databricks.com/aws/en/delta/
+    """
+    try:
+        plan = plan_write(target, schema_json, spec)
+        if _is_repeated(plan.snapshot, spec):
+            return Commit(None, 0)
+        return _commit(target, staged_folder, schema_json, spec, plan, mask_column, counts or {})
+    finally:
+        staging.discard(staged_folder)
+
+
+def _is_repeated(snapshot: Snapshot | None, spec: WriteSpec) -> bool:
+    if spec.transaction is None or snapshot is None:
+        return False
+    return snapshot.transactions.get(spec.transaction.app_id, -1) >= spec.transaction.version
+
+
+def _commit(
+    target: Target,
+    staged_folder: str,
+    schema_json: str,
+    spec: WriteSpec,
+    plan: WritePlan,
+    mask_column: str | None,
+    counts: Mapping[str, int | None],
+) -> Commit:
+    name = target.name or target.location
+    staged = staging.staged_files(staged_folder, mask_column, plan.partition_by)
+    if plan.rules and mask_column is None and staged:
+        raise InternalError(f"The rows for '{name}' have rules to meet, but came without a mask")
+    footers = _read_footers(staged, plan)
+    verdict = judge(_rows_by_mask(staged, footers), plan.rules, name)
+    kept = [pair for pair in zip(staged, footers, strict=True) if pair[0].mask in verdict.kept_masks and pair[1].rows]
+    _check_not_null(kept, plan, name)
+    if spec.replace_where and plan.snapshot:
+        rows = sum(footer.rows for _, footer in kept)
+        version, removed = replace_where(target, [file.path for file, _ in kept], rows, plan, spec)
+        return _result(spec, version, rows, removed, verdict, counts)
+    files = _move(target.location, kept, plan)
+    try:
+        published, removed = _publish(target, schema_json, spec, plan, files, counts)
+    except BaseException:
+        _remove(files.paths)
+        raise
+    if published is None:
+        _remove(files.paths)
+        return Commit(None, 0)
+    checkpoint_when_due(target.location, published, plan.properties)
+    return _result(spec, published, files.rows, removed, verdict, counts)
+
+
+def _remove(paths: Sequence[str]) -> None:
+    for path in paths:
+        Path(path).unlink(missing_ok=True)
+
+
+def _result(
+    spec: WriteSpec, version: int, rows: int, removed: int, verdict: Verdict, counts: Mapping[str, int | None]
+) -> Commit:
+    return Commit(
+        version,
+        rows,
+        added=_known(counts.get("added"), rows),
+        updated=counts.get("updated"),
+        removed=_known(counts.get("removed"), removed),
+        failed={rule.name: verdict.failed.get(rule.name, 0) for rule in spec.expectations},
+        checked=verdict.checked,
+        dropped=verdict.dropped,
+    )
+
+
+def _known(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
+
+
+def _read_footers(staged: Sequence[staging.StagedFile], plan: WritePlan) -> list[Footer]:
+    indexed = frozenset(indexed_columns(plan.schema, plan.properties))
+    if len(staged) < 4:
+        return [read_footer(file.path, plan.schema, indexed) for file in staged]
+    with ThreadPoolExecutor(max_workers=min(8, len(staged))) as pool:
+        return list(pool.map(lambda file: read_footer(file.path, plan.schema, indexed), staged))
+
+
+def _rows_by_mask(staged: Sequence[staging.StagedFile], footers: Sequence[Footer]) -> dict[int, int]:
+    rows: dict[int, int] = {}
+    for file, footer in zip(staged, footers, strict=True):
+        rows[file.mask] = rows.get(file.mask, 0) + footer.rows
+    return rows
+
+
+def _check_not_null(kept: Sequence[tuple[staging.StagedFile, Footer]], plan: WritePlan, name: str) -> None:
+    """NOT NULL columns are checked by the null counts of the footers; a column without count is read."""
+    for column in (f["name"] for f in fields_of(plan.schema) if not f["nullable"]):
+        for file, footer in kept:
+            if column in plan.partition_by:
+                nulls = int(file.partition_values[column] is None)
+            elif column in footer.null_counts:
+                nulls = footer.null_counts[column]
+            else:
+                nulls = _count_nulls(file.path, column, footer)
+            if nulls:
+                raise UserError(
+                    f"DELTA_NOT_NULL_CONSTRAINT_VIOLATED: column '{column}' of '{name}' is NOT NULL and "
+                    f"got {nulls} NULL value{'s' if nulls != 1 else ''}; nothing was written"
+                )
+
+
+def _count_nulls(path: str, column: str, footer: Footer) -> int:
+    import pyarrow.parquet as pq
+
+    if column not in footer.columns:
+        return footer.rows
+    return int(pq.read_table(path, columns=[column]).column(0).null_count)
+
+
+def _move(location: str, kept: Sequence[tuple[staging.StagedFile, Footer]], plan: WritePlan) -> _Files:
+    """Give the staged files their final names. Nothing refers to them yet."""
+    write_id = uuid.uuid4()
+    indexed = frozenset(indexed_columns(plan.schema, plan.properties))
+    files = _Files()
+    now = int(time.time() * 1000)
+    for number, (staged, footer) in enumerate(kept):
+        folders = [f"{quote(k, safe=' ')}={_folder_text(v)}" for k, v in staged.partition_values.items()]
+        relative = "/".join([*folders, f"part-{number:05d}-{write_id}-c000.zstd.parquet"])
+        final = os.path.join(location, relative)
+        os.makedirs(os.path.dirname(final), exist_ok=True)
+        os.rename(staged.path, final)
+        failpoints.reach("delta.file_moved")
+        files.paths.append(final)
+        files.rows += footer.rows
+        files.size += footer.size
+        files.adds.append(
+            {
+                "path": quote(relative, safe="/=-_.~"),
+                "partitionValues": staged.partition_values,
+                "size": footer.size,
+                "modificationTime": now,
+                "dataChange": True,
+                "stats": to_json(footer, indexed),
+            }
+        )
+    return files
+
+
+def _folder_text(value: str | None) -> str:
+    return "__HIVE_DEFAULT_PARTITION__" if value is None else quote(value, safe=" ")
+
+
+def _publish(
+    target: Target,
+    schema_json: str,
+    spec: WriteSpec,
+    plan: WritePlan,
+    files: _Files,
+    counts: Mapping[str, int | None],
+) -> tuple[int | None, int]:
+    """Write the log entry, after others' commits where that is right. Returns the version and the rows removed.
+
+    The version is None when the transaction turns out to be committed by somebody else meanwhile.
+    """
+    name = target.name or target.location
+    blind = spec.mode is Mode.APPEND and spec.read_version is None
+    if spec.read_version is not None:
+        _check_unchanged(target, spec, spec.read_version, plan.version)
+    for _ in range(_MOST_RETRIES):
+        removes, removed_rows = _removes(plan.snapshot, spec, name)
+        entry = _entry(spec, plan, files, removes, counts, blind)
+        version = (plan.version if plan.version is not None else -1) + 1
+        if log.publish(target.location, version, entry):
+            return version, removed_rows
+        winner = log.read_entry(target.location, version)
+        later = open_snapshot(target.location)
+        if _is_repeated(later, spec):
+            return None, 0
+        if version > 0 or not blind:
+            check_can_follow(winner, version, name, blind=blind, transaction=spec.transaction)
+        plan = _plan_again(plan, later, target, schema_json, spec, name)
+    raise ConcurrentModification(f"'{name}' is written so often by others that {_MOST_RETRIES} attempts were in vain")
+
+
+def _plan_again(
+    plan: WritePlan, later: Snapshot | None, target: Target, schema_json: str, spec: WriteSpec, name: str
+) -> WritePlan:
+    """The same write upon the table as it is now; the files are written, so it must ask the same of them."""
+    again = plan_for(later, target, schema_json, spec)
+    wanted = (again.projection, again.rules, again.partition_by)
+    if wanted != (plan.projection, plan.rules, plan.partition_by):
+        raise ConcurrentModification(
+            f"DELTA_METADATA_CHANGED: the schema or the constraints of '{name}' were changed meanwhile",
+            remedy="Repeat the write.",
+        )
+    return again
+
+
+def _check_unchanged(target: Target, spec: WriteSpec, read_version: int, version: int | None) -> None:
+    for later in range(read_version + 1, (version if version is not None else -1) + 1):
+        check_can_follow(
+            log.read_entry(target.location, later),
+            later,
+            target.name or target.location,
+            blind=False,
+            transaction=spec.transaction,
+        )
+
+
+def _removes(snapshot: Snapshot | None, spec: WriteSpec, name: str) -> tuple[list[dict[str, Any]], int]:
+    if snapshot is None or spec.mode is Mode.APPEND:
+        return [], 0
+    if "deletionVectors" in snapshot.protocol[3] and any(True for _ in snapshot.table.deletion_vectors()):
+        raise Unsupported(f"'{name}' has deletion vectors and cannot be overwritten here", remedy="REORG it first.")
+    now = int(time.time() * 1000)
+    removes = [
+        {
+            "path": file.log_path,
+            "deletionTimestamp": now,
+            "dataChange": True,
+            "extendedFileMetadata": True,
+            "partitionValues": dict(file.partition_values),
+            "size": file.size,
+        }
+        for file in snapshot.files
+    ]
+    return removes, snapshot.records or 0
+
+
+def _entry(
+    spec: WriteSpec,
+    plan: WritePlan,
+    files: _Files,
+    removes: list[dict[str, Any]],
+    counts: Mapping[str, int | None],
+    blind: bool,
+) -> list[log.Action]:
+    metrics = {"numFiles": len(files.adds), "numOutputRows": files.rows, "numOutputBytes": files.size}
+    if spec.mode is Mode.OVERWRITE:
+        metrics |= {"numRemovedFiles": len(removes), "numRemovedBytes": sum(r["size"] for r in removes)}
+    metrics |= {key: value for key, value in counts.items() if value is not None and key.startswith("num")}
+    entry = [commit_info(spec.operation, _parameters(spec, plan), metrics, plan.version, blind, spec.user_metadata)]
+    if plan.metadata_changed:
+        entry += metadata_actions(plan)
+    if spec.transaction:
+        txn = {"appId": spec.transaction.app_id, "version": spec.transaction.version}
+        entry.append({"txn": {**txn, "lastUpdated": int(time.time() * 1000)}})
+    return [*entry, *({"remove": r} for r in removes), *({"add": a} for a in files.adds)]
+
+
+def _parameters(spec: WriteSpec, plan: WritePlan) -> dict[str, str]:
+    if spec.operation_parameters and spec.operation not in ("WRITE", "STREAMING UPDATE"):
+        return dict(spec.operation_parameters)
+    mode = "Append" if spec.mode is Mode.APPEND else "Overwrite"
+    return {"mode": mode, "partitionBy": json.dumps(list(plan.partition_by)), **spec.operation_parameters}
+
+
+def checkpoint_when_due(location: str, version: int, properties: Mapping[str, str]) -> None:
+    """Write a checkpoint of the log at every `delta.checkpointInterval`-th version (10 unless told otherwise).
+
+    The commit stands whether or not this succeeds, so a failure is logged, not raised.
+    """
+    interval = int(properties.get("delta.checkpointInterval", "10"))
+    if version == 0 or version % interval:
+        return
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        table = DeltaTable(location, version=version)
+        table.create_checkpoint()
+        if properties.get("delta.enableExpiredLogCleanup", "true").lower() == "true":
+            table.cleanup_metadata()
+    except DeltaError as error:
+        _log.warning("no checkpoint of '%s' at version %d: %s", location, version, error)

@@ -1,0 +1,110 @@
+"""`xml()` and `xpath()`, and what `json()` makes of XML.
+
+https://learn.microsoft.com/azure/data-factory/control-flow-expression-language-functions#xml
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape, quoteattr
+
+from reelhouse.adf.expression.functions.function import BadArgument, Function, FunctionError
+from reelhouse.adf.expression.values import CONTENT_TYPE, XML_TYPE, content, content_bytes, is_content, text, type_name
+
+_DECLARATION = re.compile(r"\s*<\?xml\s+(?P<attributes>.*?)\?>", re.DOTALL)
+_ATTRIBUTE = re.compile(r"""([\w:]+)\s*=\s*["']([^"']*)["']""")
+_FORBIDDEN = re.compile(r"<!DOCTYPE", re.IGNORECASE)
+
+
+def is_xml(value: Any) -> bool:
+    return is_content(value) and "xml" in str(value[CONTENT_TYPE])
+
+
+def parse_xml(source: str) -> ElementTree.Element:
+    """The root element. A document type is refused: entities in it can eat all memory. Raises `BadArgument`."""
+    if _FORBIDDEN.search(source):
+        raise BadArgument(0, "a document type (<!DOCTYPE) is not accepted")
+    try:
+        return ElementTree.fromstring(source)
+    except (ElementTree.ParseError, ValueError) as error:
+        raise BadArgument(0, f"the text is not XML: {error}") from None
+
+
+def xml(value: Any) -> dict[str, Any]:
+    if is_xml(value):
+        return dict(value)
+    if isinstance(value, str):
+        parse_xml(value)
+        return content(value.encode("utf-8"), XML_TYPE)
+    if isinstance(value, Mapping):
+        names = [key for key in value if not key.startswith("?")]
+        if len(names) != 1 or isinstance(value[names[0]], list):
+            raise BadArgument(0, f"an object must have exactly one root property, it has {len(names)}")
+        return content(_written(names[0], value[names[0]]).encode("utf-8"), XML_TYPE)
+    raise BadArgument(0, f"the first argument must be text or an object, it is {type_name(value)}")
+
+
+def _written(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(_written(name, item) for item in value)
+    if not isinstance(value, Mapping):
+        body = _scalar(value)
+        return f"<{name}>{escape(body)}</{name}>" if body else f"<{name} />"
+    attributes = "".join(
+        f" {key[1:]}={quoteattr(_scalar(item))}" for key, item in value.items() if key.startswith("@")
+    )
+    children = "".join(
+        escape(_scalar(item)) if key == "#text" else _written(key, item)
+        for key, item in value.items()
+        if not key.startswith("@")
+    )
+    return f"<{name}{attributes}>{children}</{name}>" if children else f"<{name}{attributes} />"
+
+
+def _scalar(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else text(value)
+
+
+def xml_to_json(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The object that stands for an XML document: attributes become `@name`, repeated elements arrays."""
+    source = content_bytes(value).decode("utf-8", "replace")
+    root = parse_xml(source)
+    if any("}" in element.tag for element in root.iter() if isinstance(element.tag, str)):
+        raise FunctionError("json() of XML with namespaces is not supported here")
+    result: dict[str, Any] = {}
+    if declaration := _DECLARATION.match(source):
+        result["?xml"] = {f"@{name}": item for name, item in _ATTRIBUTE.findall(declaration["attributes"])}
+    result[root.tag] = _element(root)
+    return result
+
+
+def _element(element: ElementTree.Element) -> Any:
+    result: dict[str, Any] = {f"@{name}": item for name, item in element.attrib.items()}
+    for child in element:
+        item = _element(child)
+        if child.tag not in result:
+            result[child.tag] = item
+        elif isinstance(result[child.tag], list):
+            result[child.tag].append(item)
+        else:
+            result[child.tag] = [result[child.tag], item]
+    body = "".join([element.text or "", *[child.tail or "" for child in element]])
+    if not body.strip():
+        return result or None
+    if not result:
+        return body
+    result["#text"] = body
+    return result
+
+
+def xpath(document: Any, path: Any) -> Any:
+    raise FunctionError("xpath() is not supported here", "Use json(xml(…)) and the names of its properties.")
+
+
+XML_FUNCTIONS = (
+    Function("xml", xml, 1, 1),
+    Function("xpath", xpath, 2, 2),
+)

@@ -1,1 +1,1 @@
-
+"""Notebooks: the source format, magics, `dbutils`, widgets."""

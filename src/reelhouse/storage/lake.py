@@ -27,6 +27,11 @@ class Lake:
         self._overlays = [(parse(url), folder.absolute()) for url, folder in (overlays or {}).items()]
         self._mounts = dict(mounts or {})
 
+    @property
+    def mounts(self) -> Mapping[str, str]:
+        """The container address of each `/mnt/<name>`."""
+        return self._mounts
+
     def local(self, url: str) -> str:
         """The local path that an address stands for. Nothing has to exist there. A glob stays a glob."""
         address = parse(url)

@@ -302,9 +302,7 @@ def _even_cut(data: bytes, dialect: Dialect) -> int:
     return cut
 
 
-def _token_blocks(
-    text: str, tokens: Tokens, dialect: Dialect, width: int, header: bool, path: str
-) -> Iterator[Block]:
+def _token_blocks(text: str, tokens: Tokens, dialect: Dialect, width: int, header: bool, path: str) -> Iterator[Block]:
     rows: list[list[str | None]] = []
     corrupt: dict[int, str] = {}
     for values, start, end in tokens.records(text):

@@ -148,7 +148,9 @@ def _encoding(value: str) -> str:
     try:
         return codecs.lookup(value).name
     except LookupError:
-        raise UserError(f"Option 'encoding' is '{value}', which is not known", remedy="Use UTF-8, for instance.") from None
+        raise UserError(
+            f"Option 'encoding' is '{value}', which is not known", remedy="Use UTF-8, for instance."
+        ) from None
 
 
 def _line_separator(value: str) -> str:

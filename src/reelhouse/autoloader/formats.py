@@ -1,0 +1,60 @@
+"""The file formats: rows of text by the file's own column names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+
+from reelhouse.autoloader import csv
+from reelhouse.autoloader.dialect import boolean, dialect
+from reelhouse.autoloader.request import FileEntry, Request
+from reelhouse.autoloader.shape import Rows
+from reelhouse.autoloader.text import read_text
+from reelhouse.errors import Unsupported
+
+SUPPORTED = ("csv", "json", "text")
+
+
+def read(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[Rows]:
+    """The rows of a file, or of a part of it, some thousands at a time."""
+    if request.format == "csv":
+        return _csv(request, file, span)
+    if request.format == "text":
+        return _text(request, file)
+    raise unknown_format(request.format)
+
+
+def can_split(request: Request, file: FileEntry) -> bool:
+    """Whether parts of the file can be read on their own."""
+    return request.format == "csv" and csv.can_split(file.path, dialect(request.options))
+
+
+def unknown_format(name: str) -> Unsupported:
+    """The refusal of a file format."""
+    return Unsupported(f"File format '{name}'", remedy=f"Supported: {', '.join(SUPPORTED)}.")
+
+
+def _csv(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[Rows]:
+    how = dialect(request.options)
+    names = csv.read_header(file.path, how)
+    if not names:
+        return
+    width = len(names)
+    if not request.by_name:
+        names = [column.name for column in request.columns if not column.partition]
+        width = len(names)
+    part = None if span == (0, file.size) else csv.Span(*span)
+    for block in csv.read_blocks(file.path, how, width, part):
+        yield Rows(names, block.columns, block.rows, block.corrupt)
+
+
+def _text(request: Request, file: FileEntry) -> Iterator[Rows]:
+    given = {name.lower(): value for name, value in request.options.items()}
+    encoding = dialect(request.options).encoding
+    for lines in read_text(
+        file.path,
+        whole=boolean(given, "wholetext", False),
+        line_separator=given.get("linesep", ""),
+        encoding=encoding,
+    ):
+        yield Rows(["value"], [lines], len(lines))

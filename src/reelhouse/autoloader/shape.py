@@ -1,0 +1,160 @@
+"""From the columns of a file to the columns that were asked for: by name or position, typed, with what did not fit.
+
+https://docs.databricks.com/aws/en/ingestion/cloud-object-storage/auto-loader/schema#what-is-the-rescued-data-column
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from reelhouse.autoloader.dialect import Mode, boolean, parse_mode
+from reelhouse.autoloader.request import Column, FileEntry, Request
+from reelhouse.autoloader.values import Converter, converter, wire_type
+from reelhouse.errors import UserError
+
+METADATA = (
+    ("__metadata_file_path", pa.string()),
+    ("__metadata_file_name", pa.string()),
+    ("__metadata_file_size", pa.int64()),
+    ("__metadata_file_modified_us", pa.int64()),
+    ("__metadata_block_start", pa.int64()),
+    ("__metadata_block_length", pa.int64()),
+)
+"""The columns that carry `_metadata`; the plan makes them a struct."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a file as text: columns by the file's own names, and malformed records' raw text."""
+
+    names: Sequence[str]
+    columns: Sequence[pa.Array]
+    size: int
+    corrupt: pa.Array | None = None
+    raw: object = None
+    """A function from a row's position to its raw text, for rows with values that do not fit their type."""
+
+
+class Shape:
+    """Turns rows of a file into record batches of the columns that a request asks for."""
+
+    def __init__(self, request: Request) -> None:
+        given = {name.lower(): value for name, value in request.options.items()}
+        self._request = request
+        self._case_sensitive = boolean(given, "readercasesensitive", True) and request.by_name
+        self._mode = parse_mode(given)
+        self._with_path = boolean(given, "rescueddatacolumn.filepath.enabled", True)
+        self._columns = [column for column in request.columns if not column.partition]
+        self._partitions = [column for column in request.columns if column.partition]
+        self._converters: Mapping[str, Converter] = {
+            column.name: converter(column.type, given, request.session_time_zone) for column in request.columns
+        }
+        fields = [(column.name, wire_type(column.type)) for column in request.columns]
+        fields += [(name, pa.string()) for name in (request.rescued, request.corrupt) if name]
+        self.schema = pa.schema(fields + (list(METADATA) if request.metadata else []))
+
+    def positions(self, names: Sequence[str]) -> list[int | None]:
+        """Where in a file with these column names each data column of the request stands."""
+        if not self._request.by_name:
+            return [at if at < len(names) else None for at in range(len(self._columns))]
+        if self._case_sensitive:
+            places = {name: at for at, name in reversed(list(enumerate(names)))}
+            return [places.get(column.name) for column in self._columns]
+        places = {name.lower(): at for at, name in reversed(list(enumerate(names)))}
+        return [places.get(column.name.lower()) for column in self._columns]
+
+    def batch(self, rows: Rows, file: FileEntry, span: tuple[int, int]) -> pa.RecordBatch:
+        """The rows as the request wants them."""
+        positions = self.positions(rows.names)
+        rescued: dict[int, dict[str, str]] = {}
+        self._rescue_unknown(rows, positions, rescued)
+        arrays: dict[str, pa.Array] = {}
+        unfit: set[int] = set()
+        for column, at in zip(self._columns, positions, strict=True):
+            if at is None:
+                arrays[column.name] = pa.nulls(rows.size, wire_type(column.type))
+                continue
+            values, bad = self._converters[column.name](rows.columns[at])
+            arrays[column.name] = values
+            if bad:
+                unfit.update(bad)
+                for row in bad if self._request.rescued else ():
+                    rescued.setdefault(row, {})[rows.names[at]] = rows.columns[at][row].as_py()
+        for column in self._partitions:
+            arrays[column.name] = self._partition(column, file, rows.size)
+        corrupt = self._corrupt(rows, unfit, file)
+        if self._request.rescued:
+            arrays[self._request.rescued] = self._rescued(rescued, rows.size, file)
+        if self._request.corrupt:
+            arrays[self._request.corrupt] = corrupt
+        if self._request.metadata:
+            arrays.update(_metadata(file, span, rows.size))
+        batch = pa.RecordBatch.from_arrays([arrays[name] for name in self.schema.names], schema=self.schema)
+        if unfit and not self._request.rescued and self._mode is Mode.DROPMALFORMED:
+            keep = pa.array([row not in unfit for row in range(rows.size)])
+            batch = batch.filter(keep)
+        return batch
+
+    def _rescue_unknown(self, rows: Rows, positions: Sequence[int | None], rescued: dict[int, dict[str, str]]) -> None:
+        if not self._request.rescued or not self._request.by_name:
+            return
+        known = set(positions) | {
+            at for at, name in enumerate(rows.names) if any(name == p.name for p in self._partitions)
+        }
+        for at, name in enumerate(rows.names):
+            if at not in known and rows.columns[at].null_count < rows.size:
+                for row, value in enumerate(rows.columns[at].to_pylist()):
+                    if value is not None:
+                        rescued.setdefault(row, {})[name] = value
+
+    def _rescued(self, rescued: Mapping[int, dict[str, str]], size: int, file: FileEntry) -> pa.Array:
+        if not rescued:
+            return pa.nulls(size, pa.string())
+        place = {"_file_path": file.address} if self._with_path else {}
+        texts = [None] * size
+        for row, values in rescued.items():
+            texts[row] = json.dumps(values | place, ensure_ascii=False, separators=(",", ":"))  # type: ignore[call-overload]  # a list of texts and nulls
+        return pa.array(texts, pa.string())
+
+    def _corrupt(self, rows: Rows, unfit: set[int], file: FileEntry) -> pa.Array:
+        corrupt = rows.corrupt if rows.corrupt is not None else pa.nulls(rows.size, pa.string())
+        if not unfit or self._request.rescued:
+            return corrupt
+        if self._mode is Mode.FAILFAST:
+            raise UserError(
+                f"[MALFORMED_RECORD_IN_PARSING] A value does not fit its column's type in {file.address}, and mode is "
+                f"FAILFAST: {self._raw(rows, min(unfit))[:500]!r}",
+                remedy="Read it with mode PERMISSIVE or DROPMALFORMED, or with a rescued data column.",
+            )
+        if not self._request.corrupt:
+            return corrupt
+        texts = corrupt.to_pylist()
+        for row in unfit:
+            texts[row] = self._raw(rows, row)
+        return pa.array(texts, pa.string())
+
+    @staticmethod
+    def _raw(rows: Rows, row: int) -> str:
+        if callable(rows.raw):
+            return str(rows.raw(row))
+        return ",".join(str(column[row].as_py()) for column in rows.columns)
+
+    def _partition(self, column: Column, file: FileEntry, size: int) -> pa.Array:
+        values, _ = self._converters[column.name](pa.array([file.partition.get(column.name)], pa.string()))
+        return pa.repeat(values[0], size) if values[0].is_valid else pa.nulls(size, values.type)
+
+
+def _metadata(file: FileEntry, span: tuple[int, int], size: int) -> dict[str, pa.Array]:
+    values = (
+        file.address,
+        file.address.rstrip("/").rpartition("/")[2],
+        file.size,
+        file.modified_ms * 1000,
+        span[0],
+        span[1] - span[0],
+    )
+    return {name: pa.repeat(pa.scalar(value, type), size) for (name, type), value in zip(METADATA, values, strict=True)}

@@ -1,0 +1,254 @@
+"""What the plan of a query says: what it reads, whether it streams, whether it gives the same rows each time. Pure.
+
+Names are replaced here as well: a view of the pipeline by its own plan, a table by its full name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from reelhouse.errors import Place, UserError
+from reelhouse.spark import plan
+
+_ids = itertools.count(1_000_000_000)
+_STREAM_BEFORE = re.compile(r"\bstream\s*(?P<bracket>\(\s*)?$", re.IGNORECASE)
+_PATH_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "binaryfile"})
+_CHANGING = frozenset(
+    "current_date curdate current_timestamp now localtimestamp unix_timestamp rand random randn uuid shuffle "
+    "monotonically_increasing_id input_file_name current_user session_user user".split()
+)
+_CHANGING_TEXT = re.compile(
+    rf"\b(?:current_date|current_timestamp)\b|\b(?:{'|'.join(sorted(_CHANGING))})\s*\(", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A dataset that a plan reads, by the name as written."""
+
+    name: str
+    streaming: bool = False
+
+
+def lift_sql(relation: plan.Relation, place: Place) -> plan.Relation:
+    """The plan with every table of its SQL text standing as a read of its own beside the text.
+
+    `SELECT … FROM STREAM x` becomes a query over a named streaming read, so that all plans are treated alike.
+    """
+    known = {
+        reference.subquery_alias.alias.lower()
+        for node in plan.walk(relation)
+        if plan.kind(node) == "with_relations"
+        for reference in node.with_relations.references
+        if plan.kind(reference) == "subquery_alias"
+    }
+
+    def change(node: plan.Relation) -> plan.Relation | None:
+        if plan.kind(node) == "sql":
+            return _lift(node, known, place)
+        if plan.kind(node) == "with_relations" and plan.kind(node.with_relations.root) == "with_relations":
+            return _flatten(node)
+        return None
+
+    return plan.replace(relation, change)
+
+
+def _lift(node: plan.Relation, known: set[str], place: Place) -> plan.Relation | None:
+    query = node.sql.query
+    tables = [t for t in _tables(query, place) if t[2].lower() not in known]
+    if not tables:
+        return None
+    references = []
+    for start, end, name, alias, streaming in reversed(tables):
+        local = f"_reelhouse_{next(_ids)}"
+        shown = alias or f" AS {plan.quote(plan.split_name(name)[-1])}"
+        query = f"{query[:start]}{local}{'' if alias else shown}{query[end:]}"
+        references.append(_identified(plan.alias(plan.named_table(name, streaming=streaming), local)))
+    lifted = plan.proto.Relation()
+    lifted.with_relations.root.CopyFrom(node)
+    lifted.with_relations.root.sql.query = query
+    lifted.with_relations.references.extend(references)
+    return lifted
+
+
+def _identified(relation: plan.Relation) -> plan.Relation:
+    for node in plan.walk(relation):
+        if not node.common.HasField("plan_id"):
+            node.common.plan_id = next(_ids)
+    return relation
+
+
+def _flatten(node: plan.Relation) -> plan.Relation:
+    flat = plan.proto.Relation()
+    inner = node.with_relations.root.with_relations
+    flat.with_relations.root.CopyFrom(inner.root)
+    flat.with_relations.references.extend([*node.with_relations.references, *inner.references])
+    return flat
+
+
+def _tables(query: str, place: Place) -> list[tuple[int, int, str, str, bool]]:
+    """(start, end, name, alias as written or empty, streaming) of the tables of a query, in text order."""
+    try:
+        tree = sqlglot.parse_one(query, dialect="databricks")
+    except sqlglot.errors.SqlglotError as error:
+        raise UserError(f"This SQL cannot be read: {error}", where=place) from error
+    local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    found = []
+    for table in tree.find_all(exp.Table):
+        parts = [p for p in table.parts if isinstance(p, exp.Identifier)]
+        if not parts or len(parts) != len(table.parts):
+            continue
+        if len(parts) == 1 and parts[0].name.lower() in local:
+            continue
+        start, end = parts[0].meta["start"], parts[-1].meta["end"] + 1
+        before = _STREAM_BEFORE.search(query, 0, start)
+        if before:
+            start = before.start()
+            end = query.index(")", end) + 1 if before["bracket"] else end
+        outer = table.parent if before and before["bracket"] else table
+        alias = (outer.alias if isinstance(outer, exp.Expression) else "") or table.alias
+        name = ".".join(plan.quote(p.name) if p.quoted else p.name for p in parts)
+        found.append((start, end, name, alias, before is not None))
+    return sorted(found)
+
+
+def references(relation: plan.Relation) -> list[Reference]:
+    """What a lifted plan reads by name, each once."""
+    found = [
+        Reference(node.read.named_table.unparsed_identifier, node.read.is_streaming)
+        for node in plan.walk(relation)
+        if _is_named(node)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _is_named(node: plan.Relation) -> bool:
+    return plan.kind(node) == "read" and bool(node.read.HasField("named_table"))
+
+
+def substitute(relation: plan.Relation, choose: Callable[[Reference], plan.Relation | None]) -> plan.Relation:
+    """The plan with each named read replaced by what `choose` gives; None keeps it.
+
+    Options of a read that is replaced by another read go over to it.
+    """
+
+    def change(node: plan.Relation) -> plan.Relation | None:
+        if not _is_named(node):
+            return None
+        new = choose(Reference(node.read.named_table.unparsed_identifier, node.read.is_streaming))
+        if new is not None and _is_named(new):
+            copy = plan.proto.Relation()
+            copy.CopyFrom(new)
+            for key, value in node.read.named_table.options.items():
+                copy.read.named_table.options[key] = value
+            return copy
+        return new
+
+    return plan.replace(relation, change)
+
+
+def batched(relation: plan.Relation) -> plan.Relation:
+    """The plan with streaming reads of tables as batch reads of all their rows."""
+
+    def change(node: plan.Relation) -> plan.Relation | None:
+        if _is_named(node) and node.read.is_streaming:
+            return plan.named_table(node.read.named_table.unparsed_identifier)
+        return None
+
+    return plan.replace(relation, change)
+
+
+def is_path(name: str) -> str | None:
+    """The path of a name such as delta.`/path`, or None."""
+    parts = plan.split_name(name)
+    if len(parts) == 2 and parts[0].lower() in _PATH_FORMATS and ("/" in parts[1] or ":" in parts[1]):
+        return parts[1]
+    return None
+
+
+def paths_read(relation: plan.Relation) -> list[str] | None:
+    """Addresses of files that a plan reads, or None when it reads something whose state cannot be told."""
+    paths: list[str] = []
+    for node in plan.walk(relation):
+        if plan.kind(node) != "read" or not node.read.HasField("data_source"):
+            if _is_named(node) and (path := is_path(node.read.named_table.unparsed_identifier)):
+                paths.append(path)
+            continue
+        source = node.read.data_source
+        if source.format.lower() not in (*_PATH_FORMATS, "orc", "avro") or not source.paths:
+            return None
+        paths.extend(source.paths)
+    return paths
+
+
+def pivots(relation: plan.Relation) -> bool:
+    """Whether a plan uses `pivot`, which pipelines do not allow."""
+    pivot = plan.proto.Aggregate.GROUP_TYPE_PIVOT
+    return any(plan.kind(n) == "aggregate" and n.aggregate.group_type == pivot for n in plan.walk(relation))
+
+
+def may_change(relation: plan.Relation) -> bool:
+    """Whether a plan may give other rows over the same input: it asks for the time, for chance, for the user."""
+    for message in _messages(relation):
+        kind = message.DESCRIPTOR.name
+        if kind == "UnresolvedFunction" and message.function_name.lower() in _CHANGING:
+            return True
+        if kind == "ExpressionString" and _CHANGING_TEXT.search(message.expression):
+            return True
+        if kind == "SQL" and _CHANGING_TEXT.search(message.query):
+            return True
+        if kind == "Sample":
+            return True
+        if kind == "CommonInlineUserDefinedFunction" and not message.deterministic:
+            return True
+    return False
+
+
+def text_may_change(expression: str) -> bool:
+    """Whether SQL text asks for the time, for chance or for the user."""
+    return bool(_CHANGING_TEXT.search(expression))
+
+
+def fingerprint(relation: plan.Relation) -> str:
+    """A hash of what a plan computes. Ids, call sites and names made up here do not count."""
+    copy = plan.proto.Relation()
+    copy.CopyFrom(relation)
+    ids: dict[int, int] = {}
+    for message in list(_messages(copy)):
+        fields = message.DESCRIPTOR.fields_by_name
+        if "origin" in fields and message.HasField("origin"):
+            message.ClearField("origin")
+        if "plan_id" in fields and message.HasField("plan_id"):
+            message.plan_id = ids.setdefault(message.plan_id, len(ids))
+    text = copy.SerializeToString(deterministic=True)
+    made_up: dict[bytes, bytes] = {}
+    text = re.sub(
+        rb"_reelhouse_\d+|_pyspark_connect_temp_view_[0-9a-f_]+",
+        lambda m: made_up.setdefault(m[0], b"_%d" % len(made_up)),
+        text,
+    )
+    return hashlib.sha256(text).hexdigest()
+
+
+def _messages(message: Any) -> Iterator[Any]:
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if isinstance(value, Mapping) or hasattr(value, "items"):
+            if field.message_type.fields_by_name["value"].message_type is not None:
+                for item in value.values():
+                    yield from _messages(item)
+        elif hasattr(value, "DESCRIPTOR"):
+            yield from _messages(value)
+        else:
+            for item in value:
+                yield from _messages(item)

@@ -88,12 +88,12 @@ def parse_options(options: Mapping[str, str]) -> Options:
         raise UserError("'startingVersion' and 'startingTimestamp' exclude each other", remedy="Give one of them.")
     return Options(
         limit=Limit(
-            _positive("maxFilesPerTrigger", given.get("maxfilespertrigger")) or _DEFAULT_MAX_FILES,
-            byte_count(given.get("maxbytespertrigger")),
+            positive("maxFilesPerTrigger", given.get("maxfilespertrigger")) or _DEFAULT_MAX_FILES,
+            byte_count("maxBytesPerTrigger", given.get("maxbytespertrigger")),
         ),
-        skip_change_commits=_flag(given, "skipchangecommits"),
-        ignore_deletes=_flag(given, "ignoredeletes"),
-        ignore_changes=_flag(given, "ignorechanges"),
+        skip_change_commits=flag(given, "skipchangecommits"),
+        ignore_deletes=flag(given, "ignoredeletes"),
+        ignore_changes=flag(given, "ignorechanges"),
         starting_version=given.get("startingversion"),
         starting_timestamp=given.get("startingtimestamp"),
         fail_on_data_loss=given.get("failondataloss", "true").strip().lower() != "false",
@@ -376,10 +376,10 @@ def _position_of(offset: Offset) -> Position:
         ) from cause
 
 
-def byte_count(text: str | None) -> int | None:
+def byte_count(name: str, text: str | None) -> int | None:
     """A size as Spark writes it.
 
-    >>> byte_count("10g"), byte_count("512")
+    >>> byte_count("maxBytesPerTrigger", "10g"), byte_count("maxBytesPerTrigger", "512")
     (10737418240, 512)
     """
     if text is None:
@@ -392,11 +392,11 @@ def byte_count(text: str | None) -> int | None:
     except ValueError:
         count = 0
     if count <= 0:
-        raise UserError(f"'{text}' is not a size", remedy="Write for instance 10g or 512m.")
+        raise UserError(f"'{name}' is '{text}'", remedy="Write a size, for instance 10g or 512m.")
     return count
 
 
-def _positive(name: str, text: str | None) -> int | None:
+def positive(name: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not text.strip().isdigit() or int(text) == 0:
@@ -404,7 +404,7 @@ def _positive(name: str, text: str | None) -> int | None:
     return int(text)
 
 
-def _flag(options: Mapping[str, str], name: str) -> bool:
+def flag(options: Mapping[str, str], name: str) -> bool:
     value = options.get(name, "false").strip().lower()
     if value not in ("true", "false"):
         raise UserError(f"'{name}' is '{value}'", remedy="Give true or false.")

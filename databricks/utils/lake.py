@@ -1,0 +1,39 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Where things lie in the lake
+# MAGIC Shared by the notebooks through `%run`. It needs the widgets `storage_account` and `catalog`, which it declares.
+
+# COMMAND ----------
+
+import json
+
+dbutils.widgets.text("storage_account", "cmnetflixprojectdl")
+dbutils.widgets.text("catalog", "netflix")
+
+STORAGE_ACCOUNT = dbutils.widgets.get("storage_account")
+CATALOG = dbutils.widgets.get("catalog")
+LAYERS = ("bronze", "silver", "gold")
+
+# COMMAND ----------
+
+
+def lake_url(container, path=""):
+    """The address of a path in a container of the lake."""
+    return f"abfss://{container}@{STORAGE_ACCOUNT}.dfs.core.windows.net/{path}"
+
+
+def read_sources():
+    """The sources of raw/_config/pipeline_config.json, as dictionaries."""
+    text = dbutils.fs.head(lake_url("raw", "_config/pipeline_config.json"), 1024 * 1024)
+    return json.loads(text)["sources"]
+
+
+def has_files(path):
+    """Whether a folder exists and holds anything."""
+    try:
+        return len(dbutils.fs.ls(path)) > 0
+    except Exception as error:
+        # What a missing folder raises differs by runtime: Java's FileNotFoundException in a wrapper, or Python's.
+        if "FileNotFound" in type(error).__name__ or "FileNotFound" in str(error) or "No such file" in str(error):
+            return False
+        raise

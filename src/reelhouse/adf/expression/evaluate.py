@@ -167,7 +167,7 @@ def _member(value: Any, key: Any, step: Step, source: str) -> Any:
         shown = ", ".join(f"'{name}'" for name in names[:_NAMES_SHOWN]) or "none"
         raise error(
             f"The property '{key}' does not exist, available properties are {shown}",
-            did_you_mean(key, names) if names else "",
+            suggestion if (suggestion := did_you_mean(key, names)).startswith("Did") else "",
         )
     if isinstance(value, list | tuple):
         if isinstance(key, bool) or not isinstance(key, int):

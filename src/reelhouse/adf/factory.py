@@ -1,0 +1,213 @@
+"""A factory's folder: Data Factory's git layout, its folders spelled as ADF Studio does, in plural or in snake case, and
+loose files.
+
+https://learn.microsoft.com/azure/data-factory/source-control
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reelhouse.adf.definition import (
+    Dataset,
+    LinkedService,
+    Pipeline,
+    read_dataset,
+    read_linked_service,
+    read_pipeline,
+)
+from reelhouse.adf.finding import Finding, Severity, checked, problem
+from reelhouse.adf.settings import Settings
+from reelhouse.adf.trigger.definition import Trigger, read_trigger
+from reelhouse.errors import Place, UserError, did_you_mean
+
+FOLDERS = {
+    "factory": ("factory", "factories"),
+    "linkedService": ("linkedservice", "linkedservices"),
+    "dataset": ("dataset", "datasets"),
+    "pipeline": ("pipeline", "pipelines"),
+    "trigger": ("trigger", "triggers"),
+    "dataflow": ("dataflow", "dataflows"),
+    "integrationRuntime": ("integrationruntime", "integrationruntimes"),
+    "credential": ("credential", "credentials"),
+    "managedVirtualNetwork": ("managedvirtualnetwork", "managedvirtualnetworks"),
+}
+_KIND_OF_FOLDER = {spelling: kind for kind, spellings in FOLDERS.items() for spelling in spellings}
+_KIND_OF_TYPE = {
+    "pipelines": "pipeline", "datasets": "dataset", "linkedservices": "linkedService", "triggers": "trigger",
+    "dataflows": "dataflow", "integrationruntimes": "integrationRuntime", "credentials": "credential",
+    "factories": "factory", "managedvirtualnetworks": "managedVirtualNetwork",
+}  # fmt: skip
+_WORDS = {
+    "pipeline": "pipeline", "dataset": "dataset", "linkedService": "linked service", "trigger": "trigger",
+}  # fmt: skip
+
+
+@dataclass
+class Factory:
+    """All objects of a factory by name. `findings` is what is wrong with their JSON; an object that is wrong there is
+    refused when it is asked for, not before."""
+
+    folder: Path
+    name: str = ""
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    linked_services: dict[str, LinkedService] = field(default_factory=dict)
+    triggers: dict[str, Trigger] = field(default_factory=dict)
+    others: dict[tuple[str, str], Any] = field(default_factory=dict)
+    global_parameters: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    faulty: dict[tuple[str, str], Finding] = field(default_factory=dict)
+
+    def pipeline(self, name: str, where: Place | None = None) -> Pipeline:
+        """The pipeline of that name. Raises `UserError` when it is unknown or its JSON is wrong."""
+        return self._find("pipeline", self.pipelines, name, where)
+
+    def dataset(self, name: str, where: Place | None = None) -> Dataset:
+        """The dataset of that name. Raises `UserError` when it is unknown or its JSON is wrong."""
+        return self._find("dataset", self.datasets, name, where)
+
+    def linked_service(self, name: str, where: Place | None = None) -> LinkedService:
+        """The linked service of that name. Raises `UserError` when it is unknown or its JSON is wrong."""
+        return self._find("linkedService", self.linked_services, name, where)
+
+    def _find(self, kind: str, known: Mapping[str, ObjectT], name: str, where: Place | None) -> ObjectT:
+        if (kind, name) in self.faulty:
+            raise self.faulty[kind, name].error()
+        if name not in known:
+            raise UserError(
+                f"The factory has no {_WORDS[kind]} '{name}'", where=where, remedy=did_you_mean(name, known)
+            )
+        return known[name]
+
+
+ObjectT = TypeVar("ObjectT", Pipeline, Dataset, LinkedService)
+
+
+class FileModel(Settings):
+    name: str
+    properties: dict[str, Any] = {}
+    type: str = ""
+    id: Any = None
+    etag: Any = None
+    api_version: Any = None
+    location: Any = None
+    identity: Any = None
+    tags: Any = None
+    dependsOn: Any = None
+
+
+class GlobalParameter(Settings):
+    type: str
+    value: Any = None
+
+
+def load_factory(folder: str | Path) -> Factory:
+    """The factory of a folder. Raises `UserError` only when there is no folder: what is wrong inside is in `findings`."""
+    root = Path(folder)
+    if not root.is_dir():
+        raise UserError(f"There is no folder '{folder}' with a data factory", remedy="It holds pipeline/, dataset/, ….")
+    factory = Factory(root)
+    for kind, path in _files(root):
+        place = Place(path.relative_to(root.absolute().parent if root.is_absolute() else root.parent).as_posix())
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8-sig"))
+        except ValueError as error:
+            factory.findings.append(problem(place, f"The file is not JSON: {error}"))
+            factory.faulty[kind or "pipeline", path.stem] = factory.findings[-1]
+            continue
+        _add(factory, kind, path, raw, place)
+    return factory
+
+
+def _files(root: Path) -> Iterator[tuple[str | None, Path]]:
+    """JSON files with their kind, None for loose ones, in a fixed order."""
+    for entry in sorted(root.iterdir()):
+        if entry.is_dir():
+            kind = _KIND_OF_FOLDER.get(entry.name.lower().replace("_", "").replace("-", ""))
+            if kind is not None:
+                yield from ((kind, path) for path in sorted(entry.rglob("*.json")))
+        elif entry.suffix == ".json":
+            yield None, entry
+
+
+def _kind_of(raw: Mapping[str, Any]) -> str | None:
+    """What a loose file holds, by its `type` or else by its shape."""
+    named = _KIND_OF_TYPE.get(str(raw.get("type", "")).rpartition("/")[2].lower())
+    if named:
+        return named
+    properties = raw.get("properties")
+    if not isinstance(properties, Mapping):
+        return None
+    if "activities" in properties:
+        return "pipeline"
+    if "linkedServiceName" in properties:
+        return "dataset"
+    if "globalParameters" in properties:
+        return "factory"
+    kind = str(properties.get("type", ""))
+    if kind.endswith("Trigger"):
+        return "trigger"
+    if kind in ("MappingDataFlow", "Flowlet", "WranglingDataFlow"):
+        return "dataflow"
+    if kind in ("Managed", "SelfHosted"):
+        return "integrationRuntime"
+    return "linkedService" if "typeProperties" in properties else None
+
+
+def _add(factory: Factory, kind: str | None, path: Path, raw: Any, place: Place) -> None:
+    if kind is None:
+        kind = _kind_of(raw) if isinstance(raw, Mapping) else None
+        if kind is None:
+            return  # package.json, publish_config.json and the like lie beside a factory
+    findings: list[Finding] = []
+    file = checked(FileModel, raw, place, f"The file of a {_WORDS.get(kind, kind)}", findings)
+    name = file.name if file else path.stem
+    if file is not None:
+        if file.name != path.stem and kind != "factory":
+            findings.append(problem(place.at("name"), f"The name '{file.name}' is not the file's name '{path.stem}'"))
+        _read(factory, kind, file, place.at("properties"), findings)
+    factory.findings.extend(findings)
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if errors:
+        factory.faulty.setdefault((kind, name), errors[0])
+
+
+def _read(factory: Factory, kind: str, file: FileModel, place: Place, findings: list[Finding]) -> None:
+    known: dict[str, Any]
+    if kind == "factory":
+        factory.name = file.name
+        _global_parameters(factory, file.properties.get("globalParameters", {}), place.at("globalParameters"), findings)
+        return
+    if kind == "pipeline":
+        known, value = factory.pipelines, read_pipeline(file.name, file.properties, place, findings)
+    elif kind == "dataset":
+        known, value = factory.datasets, read_dataset(file.name, file.properties, place, findings)
+    elif kind == "linkedService":
+        known, value = factory.linked_services, read_linked_service(file.name, file.properties, place, findings)
+    elif kind == "trigger":
+        known, value = factory.triggers, read_trigger(file.name, file.properties, place, findings)
+    else:
+        factory.others[kind, file.name] = file.properties
+        return
+    twin = next((other for other in known if other.lower() == file.name.lower()), None)
+    if twin is not None:
+        findings.append(
+            problem(place, f"There are two {_WORDS[kind]}s named '{twin}'", f"The other one is in {known[twin].place.file}.")
+        )
+    elif value is not None:
+        known[file.name] = value
+
+
+def _global_parameters(factory: Factory, raw: Any, place: Place, findings: list[Finding]) -> None:
+    if not isinstance(raw, Mapping):
+        findings.append(problem(place, "globalParameters must be a JSON object"))
+        return
+    for name, value in raw.items():
+        model = checked(GlobalParameter, value, place.at(name), f"The global parameter '{name}'", findings)
+        if model is not None:
+            factory.global_parameters[name] = model.value

@@ -162,12 +162,17 @@ def run(
     stop: threading.Event,
     on_batch: Callable[[BatchResult], None],
     on_idle: Callable[[], None] = lambda: None,
+    on_wake: Callable[[], None] = lambda: None,
     clock: Clock | None = None,
 ) -> None:
-    """Run a query by its trigger, until it ends by itself or `stop` is set. `on_idle` is called when nothing is new."""
+    """Run a query by its trigger, until it ends by itself or `stop` is set.
+
+    `on_wake` is called before each look for news, `on_idle` when there were none.
+    """
     clock = clock or SystemClock()
     while not stop.is_set():
         began = clock.monotonic()
+        on_wake()
         found = False
         for result in drain(batches, limited=trigger.kind is not TriggerKind.ONCE):
             found = True

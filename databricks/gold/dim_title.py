@@ -15,7 +15,7 @@ def versions(bronze: DataFrame) -> DataFrame:
 
 dp.create_streaming_table(
     name="gold.dim_title",
-    comment="Titles with history (SCD type 2). A current version has no __END_AT; a title that is gone has no such version.",
+    comment="Titles with history (SCD type 2). A current version has no __END_AT; a title that is gone has none.",
     schema="""
         title_key BIGINT NOT NULL COMMENT 'Hash of show_id; the same for all versions of a title',
         show_id STRING NOT NULL COMMENT 'Id of the title at Netflix',

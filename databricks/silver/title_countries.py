@@ -47,7 +47,7 @@ def title_countries_quarantine():
 
 @dp.temporary_view(
     name="title_countries_checked",
-    comment="Rows with whether their title is known: one without stays in silver, is counted here, and goes no further.",
+    comment="Rows with whether their title is known: one without stays in silver, is counted, and goes no further.",
 )
 @dp.expect("title_exists", "title_exists")
 def title_countries_checked():

@@ -1,9 +1,9 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Maintenance of bronze
-# MAGIC Compacts and clusters files, refreshes statistics and removes files that no version needs, only in tables that were
-# MAGIC written to since the last time. The tables of the pipeline are not touched: Databricks keeps those itself, from their
-# MAGIC definitions.
+# MAGIC Compacts and clusters files, refreshes statistics and removes files that no version needs, only in tables that
+# MAGIC were written to since the last time. The tables of the pipeline are not touched: Databricks keeps those itself,
+# MAGIC from their definitions.
 
 # COMMAND ----------
 

@@ -1,4 +1,4 @@
-"""The pipeline's files, evaluated over plain DataFrames of the embedded engine: no tables, no runtime, only expressions."""
+"""The pipeline's files, evaluated over plain DataFrames of the embedded engine: no tables, only expressions."""
 
 from __future__ import annotations
 

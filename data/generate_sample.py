@@ -25,8 +25,6 @@ ONLY_IN_NEWER = 14
 FIRST = (
     "Ada Bruno Carla Dimo Elif Fenna Goran Hanna Ivo Jula Kasimir Lioba Marek Nanda Orla Pavel Quirin Renia Sorin Tuva"
 )
-    "Ada Bruno Carla Dimo Elif Fenna Goran Hanna Ivo Jula Kasimir Lioba Marek Nanda Orla Pavel Quirin Renia Sorin Tuva"
-)
 LAST = (
     "Abendroth Brandauer Corvin Dragovic Ebersold Falkenrath Grünwald Hoyerbeck Ilmarinen Jørgensvik Kaltenmark "
     "Lindqvarn Mørketind Nakatori Oyelanda Petrescano Quistorp Rådström Szalontai Tremblade Vasquerra Wintergaard"

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from reelhouse.autoloader.discovery import Selection
+from reelhouse.autoloader.state import Found
 from reelhouse.clock import ManualClock
 from reelhouse.delta.write import Commit
 from reelhouse.streaming import files
@@ -26,8 +27,14 @@ class Lines:
     def schema(self) -> str:
         return '{"type":"struct","fields":[{"name":"value","type":"string","nullable":true,"metadata":{}}]}'
 
-    def read(self, paths: Sequence[str]) -> list[str]:
-        return [line for path in paths for line in Path(path).read_text().splitlines()]
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        pass
+
+    def read(self, found: Sequence[Found]) -> list[str]:
+        return [line for file in found for line in (self.root / file.path).read_text().splitlines()]
 
 
 class FolderSink:
@@ -63,7 +70,7 @@ def query(tmp_path: Path) -> SimpleNamespace:
     def batches(limit: Limit = NO_LIMIT, **selection: object) -> MicroBatches:
         checkpoint = Checkpoint(str(tmp_path / "checkpoint"))
         selected = Selection(str(source), **selection)  # type: ignore[arg-type]
-        cloud_files = FileSource("cloudFiles", selected, checkpoint.source_folder(0), Lines(), clock, limit=limit)
+        cloud_files = FileSource("cloudFiles", selected, checkpoint.source_folder(0), Lines(source), clock, limit=limit)
         return MicroBatches(checkpoint, [cloud_files], sink, clock=clock)
 
     def run(limit: Limit = NO_LIMIT, *, limited: bool = True, **selection: object) -> list[object]:

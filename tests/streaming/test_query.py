@@ -155,7 +155,8 @@ from reelhouse.streaming.source import Limit
 folder = Path(sys.argv[2])
 checkpoint = Checkpoint(str(folder / "checkpoint"))
 checkpoint.acquire()
-source = FileSource("cloudFiles", Selection(str(folder / "source")), checkpoint.source_folder(0), conftest.Lines(),
+lines = conftest.Lines(folder / "source")
+source = FileSource("cloudFiles", Selection(str(folder / "source")), checkpoint.source_folder(0), lines,
                     SystemClock(), limit=Limit(files=2))
 for result in drain(MicroBatches(checkpoint, [source], conftest.FolderSink(folder / "sink"))):
     pass

@@ -116,10 +116,14 @@ class DeltaSource:
 
     # --- Source
 
+    def prepare(self) -> None:
+        if log.current_version(self.location) is None:
+            raise _no_table(self.location)
+
     def refresh(self, start: Offset | None) -> None:
         newest = log.current_version(self.location)
         if newest is None:
-            raise StreamingError("DELTA_TABLE_NOT_FOUND", f"Delta table '{self.location}' doesn't exist.")
+            raise _no_table(self.location)
         if newest != self._newest:
             self._newest = newest
             self._snapshot = None
@@ -249,7 +253,7 @@ class DeltaSource:
 
         snapshot = open_snapshot(self.location, version)
         if snapshot is None:
-            raise StreamingError("DELTA_TABLE_NOT_FOUND", f"Delta table '{self.location}' doesn't exist.")
+            raise _no_table(self.location)
         if "deletionVectors" in snapshot.protocol[2]:
             raise _unreadable(self.location, "deletion vectors")
         return [
@@ -326,7 +330,7 @@ class DeltaSource:
         if self._snapshot is None:
             self._snapshot = open_snapshot(self.location)
             if self._snapshot is None:
-                raise StreamingError("DELTA_TABLE_NOT_FOUND", f"Delta table '{self.location}' doesn't exist.")
+                raise _no_table(self.location)
         return self._snapshot
 
     def _check_same_table(self, offset: Offset) -> None:
@@ -416,3 +420,7 @@ def _unreadable(location: str, feature: str) -> Unsupported:
         f"A stream on the Delta table '{location}' with {feature} is not supported",
         remedy="Rewrite the table without, or read it as a batch.",
     )
+
+
+def _no_table(location: str) -> StreamingError:
+    return StreamingError("DELTA_TABLE_NOT_FOUND", f"Delta table '{location}' doesn't exist.")

@@ -6,13 +6,11 @@ and what the offset is called.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Protocol
 
-from reelhouse.autoloader.discovery import Selection, discover, list_files
-from reelhouse.autoloader.state import FileState
+from reelhouse.autoloader.discovery import Selection, discover
+from reelhouse.autoloader.state import FileState, Found
 from reelhouse.clock import Clock
 from reelhouse.streaming.checkpoint import Offset
 from reelhouse.streaming.errors import StreamingError
@@ -20,13 +18,16 @@ from reelhouse.streaming.source import NO_LIMIT, Batch, Limit, Relation
 
 
 class FileReader(Protocol):
-    """Rows of files, by format and options. Called with local paths, and only when there is something to read."""
+    """Rows of files, by format and options. Called only when there is something to read."""
 
     def schema(self) -> str:
         """The schema of the rows as Spark's JSON."""
 
-    def read(self, paths: Sequence[str]) -> Relation:
-        """The rows of these files; no files, no rows of the same schema."""
+    def prepare(self) -> None:
+        """Raise what would keep a query from starting, such as a schema that cannot be found out."""
+
+    def read(self, found: Sequence[Found]) -> Relation:
+        """The rows of these files, whose paths are relative to the source's root; no files, no rows of the schema."""
 
 
 class FileSource:
@@ -72,11 +73,13 @@ class FileSource:
 
     def batch(self, start: Offset | None, end: Offset) -> Batch:
         found = self._state.between(self._number(start), self._number(end))
-        paths = [os.path.join(self._selection.root, file.path) for file in found]
-        return Batch(len(found), sum(file.size for file in found), lambda: self._reader.read(paths))
+        return Batch(len(found), sum(file.size for file in found), lambda: self._reader.read(found))
 
     def nothing(self) -> Batch:
         return Batch(0, 0, lambda: self._reader.read([]), rows=0)
+
+    def prepare(self) -> None:
+        self._reader.prepare()
 
     def schema(self) -> str:
         return self._reader.schema()
@@ -108,9 +111,3 @@ class FileSource:
                 f"The checkpoint's offset {dict(offset)} is not one of {self.kind}.",
                 remedy="Use a new checkpointLocation for a changed query.",
             ) from cause
-
-
-def sample(selection: Selection, clock: Clock) -> list[str]:
-    """The local paths of all files of a source, oldest first: what a schema is inferred from before the first batch."""
-    now = clock.now() if clock else datetime.now(UTC)
-    return [os.path.join(selection.root, file.path) for file in list_files(selection, now)]

@@ -69,6 +69,9 @@ class Source(Protocol):
     kind: str
     description: str
 
+    def prepare(self) -> None:
+        """Raise what would keep the query from starting."""
+
     def refresh(self, start: Offset | None) -> None:
         """Look for news. `start` is the end of the last planned batch, None before the first."""
 

@@ -43,9 +43,13 @@ _REFUSED = {
     "relation_changes": "A change feed (changes)",
 }
 
-_AGGREGATES = frozenset(
-    ["any", "any_value", "approx_count_distinct", "approx_percentile", "array_agg", "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "collect_list", "collect_set", "corr", "count", "count_distinct", "count_if", "covar_pop", "covar_samp", "every", "first", "first_value", "grouping", "grouping_id", "kurtosis", "last", "last_value", "listagg", "max", "max_by", "mean", "median", "min", "min_by", "mode", "percentile", "percentile_approx", "skewness", "some", "std", "stddev", "stddev_pop", "stddev_samp", "string_agg", "sum", "sum_distinct", "try_avg", "try_sum", "var_pop", "var_samp", "variance"]
-)
+_AGGREGATE_NAMES = """
+any any_value approx_count_distinct approx_percentile array_agg avg bit_and bit_or bit_xor bool_and bool_or collect_list
+collect_set corr count count_distinct count_if covar_pop covar_samp every first first_value grouping grouping_id
+kurtosis last last_value listagg max max_by mean median min min_by mode percentile percentile_approx skewness some std
+stddev stddev_pop stddev_samp string_agg sum sum_distinct try_avg try_sum var_pop var_samp variance
+"""
+_AGGREGATES = frozenset(_AGGREGATE_NAMES.split())
 
 _STREAM_LEFT = {"inner", "left_outer", "left_semi", "left_anti", "cross"}
 
@@ -133,11 +137,11 @@ def _check_sql(text: str) -> None:
     except sqlglot.errors.ParseError as cause:
         raise StreamingError("PARSE_SYNTAX_ERROR", f"The streaming query's SQL cannot be read: {cause}") from cause
     refused = {
+        exp.Window: "A window function",
         exp.Group: "GROUP BY",
         exp.Distinct: "DISTINCT",
         exp.Order: "ORDER BY",
         exp.Limit: "LIMIT",
-        exp.Window: "A window function",
         exp.AggFunc: "Aggregation",
         exp.Having: "HAVING",
         exp.Qualify: "QUALIFY",

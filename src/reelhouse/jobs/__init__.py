@@ -1,1 +1,1 @@
-
+"""Jobs: asset bundles, tasks, values, conditions."""

@@ -173,7 +173,7 @@ def _split_line(data: bytes, ending: bytes) -> tuple[bytes, bytes]:
 def _first_record(path: str, dialect: Dialect) -> list[str | None] | None:
     if dialect.multi_line:
         text = _text(path, dialect)
-        return next((values for values, _, _ in Tokens(dialect, _separator(text, dialect)).records(text)), None)
+        return next((values for values, _ in Tokens(dialect, _separator(text, dialect)).records(text)), None)
     skip = dialect.skip_rows
     for data in _line_blocks(path, dialect, None):
         while data:
@@ -213,7 +213,7 @@ def _block_of_lines(
         corrupt = {}
     if not lines:
         return Block([], None, 0)
-    block = _parse(b"\n".join(lines), dialect, width)
+    block = _parse(b"\n".join(lines) + b"\n", dialect, width, keep_empty=True)
     return Block(block.columns, _sparse(corrupt, block.rows), block.rows) if corrupt else block
 
 
@@ -226,11 +226,15 @@ def _irregular_lines(lines: list[bytes], expressions: Regular | None) -> Sequenc
 
 
 def _regular_form(values: Sequence[str | None], dialect: Dialect, width: int) -> bytes:
-    """The record in quotes; a null is written as the null value, which `_parse` turns back."""
-    cells = [dialect.null_value if value is None else value for value in values[:width]]
-    cells += [dialect.null_value] * (width - len(cells))
-    quote = _quote_of(dialect)
-    return _delimiter_of(dialect).join(quote + cell.replace(quote, quote * 2) + quote for cell in cells).encode()
+    """The record in quotes, with nothing between delimiters for a null."""
+    delimiter, quote = _form(dialect, width)
+    cells = ["" if value is None else _in_quotes(value, quote) for value in values[:width]]
+    cells += [""] * (width - len(cells))
+    return delimiter.join(cells).encode()
+
+
+def _in_quotes(value: str, quote: str) -> str:
+    return quote + value.replace(quote, quote * 2) + quote if quote else value
 
 
 def _refuse_malformed(dialect: Dialect, text: str, path: str) -> None:
@@ -305,15 +309,15 @@ def _even_cut(data: bytes, dialect: Dialect) -> int:
 def _token_blocks(text: str, tokens: Tokens, dialect: Dialect, width: int, header: bool, path: str) -> Iterator[Block]:
     rows: list[list[str | None]] = []
     corrupt: dict[int, str] = {}
-    for values, start, end in tokens.records(text):
+    for values, raw in tokens.records(text):
         if header:
             header = False
             continue
         if len(values) != width:
-            _refuse_malformed(dialect, text[start:end], path)
+            _refuse_malformed(dialect, raw, path)
             if dialect.mode is Mode.DROPMALFORMED:
                 continue
-            corrupt[len(rows)] = text[start:end]
+            corrupt[len(rows)] = raw
             values = (values + [None] * width)[:width]
         rows.append(values)
         if len(rows) >= 16384:
@@ -355,27 +359,32 @@ def _text(path: str, dialect: Dialect, start: int = 0) -> str:
 # --- regular text to columns --------------------------------------------------------------------------------------
 
 
-def _parse(data: bytes, dialect: Dialect, width: int) -> Block:
+def _parse(data: bytes, dialect: Dialect, width: int, *, keep_empty: bool = False) -> Block:
     try:
-        table = _arrow(data, dialect, width)
+        table = _arrow(data, dialect, width, keep_empty)
     except pa.ArrowInvalid as error:
         if "UTF8" not in str(error):
             raise
-        table = _arrow(data.decode("utf-8", "replace").encode(), dialect, width)
+        table = _arrow(data.decode("utf-8", "replace").encode(), dialect, width, keep_empty)
     columns = [_nulls(column, dialect) for column in table.columns]
     return Block([_one(column) for column in columns], None, table.num_rows)
 
 
-def _arrow(data: bytes, dialect: Dialect, width: int) -> pa.Table:
+def _arrow(data: bytes, dialect: Dialect, width: int, keep_empty: bool) -> pa.Table:
     names = [str(at) for at in range(width)]
-    if not data.strip(b"\r\n"):
+    if not keep_empty and not data.strip(b"\r\n"):
         return pa.table({name: pa.array([], pa.string()) for name in names})
+    delimiter, quote = _form(dialect, width)
     plain = not dialect.null_value and not dialect.empty_value
     return pa_csv.read_csv(
         pa.py_buffer(data),
         read_options=pa_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
         parse_options=pa_csv.ParseOptions(
-            delimiter=_delimiter_of(dialect), quote_char=_quote_of(dialect), double_quote=True, newlines_in_values=True
+            delimiter=delimiter,
+            quote_char=quote or False,
+            double_quote=True,
+            newlines_in_values=True,
+            ignore_empty_lines=not keep_empty,
         ),
         convert_options=pa_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
@@ -399,10 +408,8 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], pa.string())])
 
 
-def _delimiter_of(dialect: Dialect) -> str:
-    """The delimiter of the regular form: the file's own when pyarrow takes it."""
-    return dialect.delimiter if len(dialect.delimiter) == 1 and ord(dialect.delimiter) < 127 else "\x1f"
-
-
-def _quote_of(dialect: Dialect) -> str:
-    return dialect.quote if dialect.quote != NONE and ord(dialect.quote) < 127 else '"'
+def _form(dialect: Dialect, width: int) -> tuple[str, str]:
+    """Delimiter and quote of the regular form: the file's own, unless none of its text can be taken as it is."""
+    if regular(dialect, width) is None:
+        return ",", '"'
+    return dialect.delimiter, "" if dialect.quote == NONE else dialect.quote

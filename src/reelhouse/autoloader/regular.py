@@ -6,6 +6,7 @@ regular form first. So both ways give the same rows, and only irregular records 
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ class Regular:
     block: str
 
 
+@functools.lru_cache(maxsize=64)
 def regular(dialect: Dialect, width: int, separator: str = "") -> Regular | None:
     """The expressions for records of `width` values, or None where no text of the dialect can be told to be regular.
 

@@ -45,8 +45,8 @@ class Tokens:
             return [None if not value or value == null else value for value in text.split(self._delimiter)]
         return self._record(text, 0)[0]
 
-    def records(self, text: str) -> Iterator[tuple[list[str | None], int, int]]:
-        """The records of a text that may have line ends inside values, each with its start and end; no empty lines."""
+    def records(self, text: str) -> Iterator[tuple[list[str | None], str]]:
+        """The records of a text that may have line ends inside values, with their raw text; empty lines are none."""
         position, size = 0, len(text)
         while position < size:
             start = position
@@ -61,8 +61,8 @@ class Tokens:
                 position = size if found < 0 else found + len(self._separator)
                 continue
             values, position = self._record(text, position)
-            yield values, start, position
             position += len(self._separator) if text.startswith(self._separator, position) else 1
+            yield values, text[start:position].removesuffix("\n").removesuffix("\r")
 
     def _record(self, text: str, position: int) -> tuple[list[str | None], int]:
         values: list[str | None] = []
@@ -77,9 +77,8 @@ class Tokens:
                 value, position = self._quoted(text, position + 1)
                 values.append(None if value == self._null else value)
             else:
-                end = self._unquoted_end.search(text, position).start()  # type: ignore[union-attr]  # \Z always is
-                values.append(self._unquoted(text[position:end]))
-                position = end
+                position, start = self._find_unquoted_end(text, position), position
+                values.append(self._unquoted(text[start:position], at_end=position == size))
             if position >= size or not text.startswith(self._delimiter, position):
                 break
             position += width
@@ -90,7 +89,16 @@ class Tokens:
             )
         return values, position
 
-    def _unquoted(self, value: str) -> str | None:
+    def _find_unquoted_end(self, text: str, position: int) -> int:
+        """Where an unquoted value ends. A lone line feed is part of it, except in a file's last value."""
+        end = self._unquoted_end.search(text, position).start()  # type: ignore[union-attr]  # \Z always is
+        if end == len(text) and self._separator:
+            end = self._end.search(text, position).start()  # type: ignore[union-attr]  # \Z always is
+        return end
+
+    def _unquoted(self, value: str, *, at_end: bool) -> str | None:
+        if at_end and len(self._delimiter) > 1 and value.endswith(self._quote):
+            value += self._quote  # Spark's parser for long delimiters takes the last quote for an open one
         if self._dialect.ignore_trailing_white_space:
             value = value.rstrip(BLANKS)
         return None if not value or value == self._null else self._text(value)
@@ -107,14 +115,22 @@ class Tokens:
         size, taken, previous = len(text), list[str](), NONE
         if position >= size:
             return quote, size
+        lenient = self._dialect.unescaped_quotes is UnescapedQuotes.STOP_AT_CLOSING_QUOTE
         stopped_at_quote = False
         while position < size:
             char = text[position]
             if previous == quote and (char <= " " or text.startswith(self._delimiter, position)):
-                return self._after_quote(text, position, "".join(taken))
+                end = self._skip(text, position)
+                if self._end.match(text, end):
+                    return self._text("".join(taken)) or self._dialect.empty_value, end
+                if not lenient:
+                    return self._unescaped(text, end, "".join(taken), text[position:end])
+                taken += (quote, text[position:end], "" if text[end] in (quote, escape) else text[end])
+                previous, position = text[end], end + 1
+                continue
             if char not in (quote, escape):
                 if previous == quote:
-                    if self._dialect.unescaped_quotes is not UnescapedQuotes.STOP_AT_CLOSING_QUOTE:
+                    if not lenient:
                         return self._unescaped(text, position, "".join(taken))
                     taken += (quote, char)
                     previous, stopped_at_quote = char, True
@@ -170,14 +186,11 @@ class Tokens:
             position += 1
         return position
 
-    def _after_quote(self, text: str, position: int, value: str) -> tuple[str, int]:
-        """What follows a quote that may be the closing one: blanks are dropped, other text reopens the value."""
-        end = position
-        while end < len(text) and text[end] <= " " and not self._end.match(text, end):
-            end += 1
-        if self._end.match(text, end):
-            return self._text(value) or self._dialect.empty_value, end
-        return self._unescaped(text, end, value, text[position:end])
+    def _skip(self, text: str, position: int) -> int:
+        """The end of the blanks from `position` on."""
+        while position < len(text) and text[position] <= " " and not self._end.match(text, position):
+            position += 1
+        return position
 
     def _unescaped(self, text: str, position: int, value: str, blanks: str = "") -> tuple[str, int]:
         handling = self._dialect.unescaped_quotes
@@ -190,6 +203,8 @@ class Tokens:
         if handling is UnescapedQuotes.SKIP_VALUE:
             return self._dialect.empty_value, end
         raw = f"{self._quote}{value}{self._quote}{blanks}{text[position:end]}"
+        if blanks and end == len(text) and text[position + 1 : position + 2] == self._quote != text[position]:
+            raw += self._quote  # Spark's parser takes this quote for an open one at the end of its input
         if self._dialect.ignore_trailing_white_space:
             raw = raw.rstrip(BLANKS)
         return self._text(raw), end

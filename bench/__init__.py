@@ -1,0 +1,1 @@
+"""How long it takes, side by side with scripts written by hand. `make bench` runs it."""

@@ -1,4 +1,4 @@
-# ruff: noqa: E501
+# ruff: noqa: E501, SIM905
 """Writes the sample: two releases of five small files about titles that do not exist.
 
     python data/generate_sample.py [FOLDER]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-
 from reelhouse.autoloader import csv
 from reelhouse.autoloader.dialect import boolean, dialect
 from reelhouse.autoloader.request import FileEntry, Request

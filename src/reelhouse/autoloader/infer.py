@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reelhouse.autoloader import csv
+from reelhouse.autoloader import csv, schema
 from reelhouse.autoloader.dialect import Dialect, boolean, dialect
 from reelhouse.autoloader.formats import unknown_format
 from reelhouse.autoloader.request import FileEntry
@@ -39,6 +39,37 @@ def infer(format: str, options: Mapping[str, str], files: Sequence[FileEntry], *
             return [(name, "string") for name in names]
         return list(zip(names, csv_types(files, how, len(names), given, time_zone), strict=True))
     raise unknown_format(format)
+
+
+def infer_columns(
+    format: str, options: Mapping[str, str], files: Sequence[FileEntry], typed: bool, time_zone: str = "UTC"
+) -> schema.Columns:
+    """The columns that Auto Loader infers: those of all files, in the order of first sight."""
+    seen = columns_of_files(format, options, files, typed, time_zone)
+    return schema.union((file.columns for file in seen), typed=typed)
+
+
+def columns_of_files(
+    format: str,
+    options: Mapping[str, str],
+    files: Sequence[FileEntry],
+    typed: bool,
+    time_zone: str = "UTC",
+) -> list[schema.FileColumns]:
+    """The columns of each file. Without `typed` all are strings, and of a CSV file only the header is read."""
+    if format == "csv":
+        return [_csv_columns(file, options, typed, time_zone) for file in files]
+    raise unknown_format(format)
+
+
+def _csv_columns(file: FileEntry, options: Mapping[str, str], typed: bool, time_zone: str) -> schema.FileColumns:
+    how = dialect(options)
+    names = csv.read_header(file.path, how)
+    kinds = ["string"] * len(names)
+    if typed:
+        given = {name.lower(): value for name, value in options.items()}
+        kinds = csv_types([file], how, len(names), given, time_zone)
+    return schema.FileColumns(file.address, tuple(zip(names, kinds, strict=True)))
 
 
 def csv_types(

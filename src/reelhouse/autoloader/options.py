@@ -175,6 +175,20 @@ class CloudFiles:
     reader: Mapping[str, str]
     no_effect: tuple[str, ...] = field(default=())
     """Given options that only place or size cloud services."""
+    has_user_schema: bool = False
+
+    @property
+    def reader_options(self) -> Mapping[str, str]:
+        """The options for the reader. Auto Loader takes a CSV file to have a header when it infers the schema."""
+        named = {name.lower() for name in self.reader}
+        if self.format == "csv" and not self.has_user_schema and "header" not in named:
+            return {**self.reader, "header": "true"}
+        return self.reader
+
+    @property
+    def typed(self) -> bool:
+        """Whether columns are inferred with types."""
+        return self.format not in ("csv", "json") or self.flag("inferColumnTypes")
 
     def text(self, name: str) -> str | None:
         """A `cloudFiles.` option, or its default."""
@@ -211,7 +225,7 @@ class CloudFiles:
         return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def cloud_files(options: Mapping[str, str]) -> CloudFiles:
+def cloud_files(options: Mapping[str, str], *, has_user_schema: bool = False) -> CloudFiles:
     """The options of `readStream.format("cloudFiles")`, checked.
 
     Raises `UserError` for an unknown option (unless `cloudFiles.validateOptions` is false), a value of the wrong type or
@@ -235,7 +249,7 @@ def cloud_files(options: Mapping[str, str]) -> CloudFiles:
     no_effect = [f"cloudFiles.{found}" for found in _check(cloud, CLOUD_FILES, "cloudFiles.", strict)]
     no_effect += _check(reader, {**COMMON, **READERS[name]}, "", strict)
     _agree(cloud)
-    return CloudFiles(name, cloud, reader, tuple(no_effect))
+    return CloudFiles(name, cloud, reader, tuple(no_effect), has_user_schema)
 
 
 def check_reader_options(format: str, options: Mapping[str, str]) -> tuple[str, ...]:

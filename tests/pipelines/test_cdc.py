@@ -114,7 +114,7 @@ def test_with_ignore_null_updates_a_null_keeps_the_former_value_since_the_last_d
 
 
 def test_a_column_that_the_feed_lacks_is_named_with_the_nearest_one() -> None:
-    with pytest.raises(UserError, match="column 'userid2'.*Did you mean 'userId'"):
+    with pytest.raises(UserError, match=r"column 'userid2'.*Did you mean 'userId'"):
         cdc.change_columns(flow(keys=("userid2",)), ["userId", "name"])
 
 

@@ -72,6 +72,8 @@ class WriteSpec:
     """What the history says of the operation, beside mode and partitioning (the predicate of a DELETE, say)."""
     key: tuple[str, ...] = ()
     """With OVERWRITE: columns that tell an updated row from a removed and an added one, for the counts alone."""
+    counts: Mapping[str, int] | None = None
+    """With OVERWRITE: `added`, `updated` and `removed` rows, where the caller has counted them; then `key` is not used."""
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,18 @@ def _refuse(function: str, unknown: Mapping[str, Any], known: Sequence[str], pla
 
 
 _TABLE_PARAMETERS = (
-    "name comment spark_conf table_properties path partition_cols cluster_by_auto cluster_by schema row_filter private"
-).split()
+    "name",
+    "comment",
+    "spark_conf",
+    "table_properties",
+    "path",
+    "partition_cols",
+    "cluster_by_auto",
+    "cluster_by",
+    "schema",
+    "row_filter",
+    "private",
+)
 
 
 def _dataset(
@@ -149,7 +159,7 @@ def temporary_view(query_function: Any = None, /, **options: Any) -> Any:
 
     https://docs.databricks.com/aws/en/ldp/developer/ldp-python-ref-view
     """
-    registry, place = _caller()
+    _, place = _caller()
     known = ("name", "comment", "spark_conf")
     _refuse("temporary_view", {k: v for k, v in options.items() if k not in known}, known, place)
     return _decorator("temporary_view", DatasetKind.TEMPORARY_VIEW, FlowKind.VIEW, query_function, options)
@@ -471,9 +481,28 @@ def _reference(name: str, streaming: bool) -> Any:
 
 
 NAMES = (
-    "append_flow apply_changes apply_changes_from_snapshot create_auto_cdc_flow create_auto_cdc_from_snapshot_flow "
-    "create_sink create_streaming_live_table create_streaming_table create_target_table expect expect_all "
-    "expect_all_or_drop expect_all_or_fail expect_or_drop expect_or_fail materialized_view on_event_hook read "
-    "readStream read_stream table temporary_view view"
-).split()
+    "append_flow",
+    "apply_changes",
+    "apply_changes_from_snapshot",
+    "create_auto_cdc_flow",
+    "create_auto_cdc_from_snapshot_flow",
+    "create_sink",
+    "create_streaming_live_table",
+    "create_streaming_table",
+    "create_target_table",
+    "expect",
+    "expect_all",
+    "expect_all_or_drop",
+    "expect_all_or_fail",
+    "expect_or_drop",
+    "expect_or_fail",
+    "materialized_view",
+    "on_event_hook",
+    "read",
+    "readStream",
+    "read_stream",
+    "table",
+    "temporary_view",
+    "view",
+)
 """What `pyspark.pipelines` and `dlt` offer while a pipeline is loaded and planned."""

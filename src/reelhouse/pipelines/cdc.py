@@ -201,6 +201,15 @@ def version_literal(version: Any, place: Place) -> Any:
     return F.lit(version)
 
 
+def bound_type(version: Any) -> str:
+    """The type of the bounds of validity that versions like this one give."""
+    if isinstance(version, datetime):
+        return "timestamp"
+    if isinstance(version, date):
+        return "date"
+    return {int: "bigint", str: "string", float: "double"}[type(version)]
+
+
 def key_faults(snapshot: Any, columns: Columns, limit: int = 5) -> Any:
     """Keys that a snapshot has more than once, or that are NULL, with the number of their rows."""
     counted = snapshot.groupBy(*map(_column, columns.keys)).agg(F.count(F.lit(1)).alias("__rows"))

@@ -101,6 +101,8 @@ def parse_schema(schema: Any, place: Place) -> TableSchema:
     """
     if schema is None:
         return TableSchema()
+    if isinstance(schema, TableSchema):
+        return schema
     if isinstance(schema, str):
         tokens = Tokens(schema, place)
         parsed = table_elements(tokens)
@@ -117,8 +119,11 @@ def parse_schema(schema: Any, place: Place) -> TableSchema:
     return TableSchema(tuple(columns))
 
 
-def table_elements(tokens: Tokens) -> TableSchema:
-    """Columns, constraints and expectations up to the closing bracket or the end."""
+def table_elements(tokens: Tokens, *, typed: bool = True) -> TableSchema:
+    """Columns, constraints and expectations up to the closing bracket or the end.
+
+    Where `typed` is False, as in a view, a column may come without a type; its type is then an empty text.
+    """
     columns: list[Column] = []
     primary: tuple[str, ...] = ()
     foreign: list[ForeignKey] = []
@@ -133,7 +138,7 @@ def table_elements(tokens: Tokens) -> TableSchema:
             else:
                 primary = found
         else:
-            column, key = _column(tokens)
+            column, key = _column(tokens, typed)
             if any(column.name.lower() == other.name.lower() for other in columns):
                 raise UserError(f"Column '{column.name}' is declared twice", where=tokens.place())
             columns.append(column)
@@ -217,10 +222,11 @@ def _key_options(tokens: Tokens) -> None:
         pass
 
 
-def _column(tokens: Tokens) -> tuple[Column, bool]:
+def _column(tokens: Tokens, typed: bool = True) -> tuple[Column, bool]:
     name = tokens.identifier()
     tokens.accept(":")
-    kind = data_type(tokens)
+    untyped = not typed and (tokens.token.kind is not Kind.WORD or tokens.matches("COMMENT") or tokens.matches("NOT"))
+    kind = "" if untyped else data_type(tokens)
     nullable, comment, key = True, None, False
     while True:
         if tokens.accept("NOT", "NULL"):

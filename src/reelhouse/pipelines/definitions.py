@@ -41,7 +41,7 @@ class FlowKind(StrEnum):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table, a view or a sink. `name` is as written; the graph completes it with the pipeline's catalog and schema."""
+    """A table, a view or a sink. `name` is as written; the graph completes it with catalog and schema."""
 
     name: str
     kind: DatasetKind

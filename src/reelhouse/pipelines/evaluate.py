@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyspark.sql.connect.proto as proto
+
 from reelhouse.errors import Place, ReelhouseError, Unsupported, UserError
 from reelhouse.pipelines.definitions import Flow, Registry
 from reelhouse.pipelines.load import user_error
@@ -37,7 +39,7 @@ def nothing_runs(spark: Any) -> Iterator[None]:
     def refuse(*_: Any, **__: Any) -> Any:
         raise SideEffect(
             "A pipeline's definition runs a query or writes something",
-            remedy="Definitions are evaluated several times: return a DataFrame, and do not collect, count, save or start.",
+            remedy="Definitions are evaluated several times: return a DataFrame; do not collect, count, save or start.",
         )
 
     def command(command: Any, observations: Any = None) -> Any:
@@ -97,4 +99,6 @@ def frame(spark: Any, relation: plan.Relation) -> Any:
     from pyspark.sql.connect.dataframe import DataFrame
     from pyspark.sql.connect.plan import CachedRelation
 
-    return DataFrame(CachedRelation(relation), spark)
+    own = proto.Relation()
+    own.CopyFrom(relation)
+    return DataFrame(CachedRelation(own), spark)

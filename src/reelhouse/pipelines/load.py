@@ -39,31 +39,27 @@ class SourceFile:
         return self.path.suffix.lower() == ".sql"
 
 
-def source_files(libraries: Sequence[Mapping[str, Any]], folder: Path, place: Place) -> list[SourceFile]:
+def source_files(libraries: Sequence[tuple[str, str]], folder: Path, place: Place) -> list[SourceFile]:
     """The files that `libraries` of a pipeline's settings name, each once, Python before SQL.
 
-    `folder` is what relative paths are relative to. Raises `UserError` for a file that does not exist, `Unsupported`
-    for a library that is no file.
+    A library is its kind (`notebook`, `file`, `glob`) and its path; `folder` is what relative paths are relative to.
+    Raises `UserError` for a file that does not exist, `Unsupported` for a library that is no file.
     """
     paths: dict[Path, None] = {}
-    for index, library in enumerate(libraries):
-        for path in _library(library, folder, place.at("libraries").at(index)):
-            paths.setdefault(path)
+    for index, (kind, path) in enumerate(libraries):
+        for found in _library(str(kind), path, folder, place.at("libraries").at(index)):
+            paths.setdefault(found)
     files = [SourceFile(path, path.read_text(encoding="utf-8-sig")) for path in paths]
     return sorted(files, key=lambda f: f.is_sql)
 
 
-def _library(library: Mapping[str, Any], folder: Path, place: Place) -> list[Path]:
-    given = {kind: value for kind, value in library.items() if value is not None}
-    if len(given) != 1:
-        raise UserError(f"A library names one of notebook, file and glob, not {sorted(given)}", where=place)
-    kind, value = next(iter(given.items()))
+def _library(kind: str, given: str, folder: Path, place: Place) -> list[Path]:
     if kind == "glob":
-        return _globbed(str(value["include"]), folder, place)
+        return _globbed(given, folder, place)
     if kind not in ("notebook", "file"):
         remedy = "Supported: notebook, file, glob."
         raise Unsupported(f"A pipeline's library of kind '{kind}'", where=place, remedy=remedy)
-    path = Path(os.path.normpath(folder / str(value["path"])))
+    path = Path(os.path.normpath(folder / given))
     for candidate in (path, path.with_name(path.name + ".py"), path.with_name(path.name + ".sql")):
         if candidate.is_file():
             return [candidate]
@@ -86,11 +82,17 @@ def hash_of(files: Sequence[SourceFile], root: Path | None) -> str:
     """A hash of the files and of every module they could import from their folders and `root`."""
     digest = hashlib.sha256()
     folders = {f.path.parent for f in files} | ({root} if root else set())
-    modules = {p for folder in folders for p in folder.rglob("*.py") if "__pycache__" not in p.parts}
+    modules = {p for folder in folders for p in _modules(folder)}
     for path in sorted(modules | {f.path for f in files}):
         digest.update(str(path).encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _modules(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [f for f in folders if not f.startswith((".", "__"))]
+        yield from (Path(parent, f) for f in files if f.endswith(".py"))
 
 
 @contextmanager

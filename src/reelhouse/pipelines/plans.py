@@ -12,18 +12,32 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import sqlglot
-from sqlglot import exp
+import pyspark.sql.connect.proto as proto
 
 from reelhouse.errors import Place, UserError
-from reelhouse.spark import plan
+from reelhouse.spark import plan, sqltext
 
 _ids = itertools.count(1_000_000_000)
-_STREAM_BEFORE = re.compile(r"\bstream\s*(?P<bracket>\(\s*)?$", re.IGNORECASE)
 _PATH_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "binaryfile"})
 _CHANGING = frozenset(
-    "current_date curdate current_timestamp now localtimestamp unix_timestamp rand random randn uuid shuffle "
-    "monotonically_increasing_id input_file_name current_user session_user user".split()
+    {
+        "current_date",
+        "curdate",
+        "current_timestamp",
+        "now",
+        "localtimestamp",
+        "unix_timestamp",
+        "rand",
+        "random",
+        "randn",
+        "uuid",
+        "shuffle",
+        "monotonically_increasing_id",
+        "input_file_name",
+        "current_user",
+        "session_user",
+        "user",
+    }
 )
 _CHANGING_TEXT = re.compile(
     rf"\b(?:current_date|current_timestamp)\b|\b(?:{'|'.join(sorted(_CHANGING))})\s*\(", re.IGNORECASE
@@ -63,20 +77,31 @@ def lift_sql(relation: plan.Relation, place: Place) -> plan.Relation:
 
 def _lift(node: plan.Relation, known: set[str], place: Place) -> plan.Relation | None:
     query = node.sql.query
-    tables = [t for t in _tables(query, place) if t[2].lower() not in known]
-    if not tables:
+    try:
+        found = [t for t in sqltext.tables(query) if len(t.parts) > 1 or t.parts[0].lower() not in known]
+    except UserError as error:
+        raise UserError(error.what, where=place, remedy=error.remedy) from error
+    if not found:
         return None
-    references = []
-    for start, end, name, alias, streaming in reversed(tables):
-        local = f"_reelhouse_{next(_ids)}"
-        shown = alias or f" AS {plan.quote(plan.split_name(name)[-1])}"
-        query = f"{query[:start]}{local}{'' if alias else shown}{query[end:]}"
-        references.append(_identified(plan.alias(plan.named_table(name, streaming=streaming), local)))
-    lifted = plan.proto.Relation()
+    names = [(table, f"_reelhouse_{next(_ids)}") for table in found]
+    lifted = proto.Relation()
     lifted.with_relations.root.CopyFrom(node)
-    lifted.with_relations.root.sql.query = query
-    lifted.with_relations.references.extend(references)
+    lifted.with_relations.root.sql.query = sqltext.rename(query, names)
+    lifted.with_relations.references.extend(_identified(plan.alias(_read_of(table), local)) for table, local in names)
     return lifted
+
+
+def _read_of(table: sqltext.TableRef) -> plan.Relation:
+    options = {}
+    if table.version is not None:
+        options["versionAsOf"] = str(table.version)
+    if table.timestamp is not None:
+        options["timestampAsOf"] = table.timestamp
+    return plan.named_table(".".join(map(_quoted, table.parts)), options, streaming=table.streaming)
+
+
+def _quoted(part: str) -> str:
+    return part if re.fullmatch(r"[A-Za-z_]\w*", part) else plan.quote(part)
 
 
 def _identified(relation: plan.Relation) -> plan.Relation:
@@ -87,37 +112,11 @@ def _identified(relation: plan.Relation) -> plan.Relation:
 
 
 def _flatten(node: plan.Relation) -> plan.Relation:
-    flat = plan.proto.Relation()
+    flat = proto.Relation()
     inner = node.with_relations.root.with_relations
     flat.with_relations.root.CopyFrom(inner.root)
     flat.with_relations.references.extend([*node.with_relations.references, *inner.references])
     return flat
-
-
-def _tables(query: str, place: Place) -> list[tuple[int, int, str, str, bool]]:
-    """(start, end, name, alias as written or empty, streaming) of the tables of a query, in text order."""
-    try:
-        tree = sqlglot.parse_one(query, dialect="databricks")
-    except sqlglot.errors.SqlglotError as error:
-        raise UserError(f"This SQL cannot be read: {error}", where=place) from error
-    local = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    found = []
-    for table in tree.find_all(exp.Table):
-        parts = [p for p in table.parts if isinstance(p, exp.Identifier)]
-        if not parts or len(parts) != len(table.parts):
-            continue
-        if len(parts) == 1 and parts[0].name.lower() in local:
-            continue
-        start, end = parts[0].meta["start"], parts[-1].meta["end"] + 1
-        before = _STREAM_BEFORE.search(query, 0, start)
-        if before:
-            start = before.start()
-            end = query.index(")", end) + 1 if before["bracket"] else end
-        outer = table.parent if before and before["bracket"] else table
-        alias = (outer.alias if isinstance(outer, exp.Expression) else "") or table.alias
-        name = ".".join(plan.quote(p.name) if p.quoted else p.name for p in parts)
-        found.append((start, end, name, alias, before is not None))
-    return sorted(found)
 
 
 def references(relation: plan.Relation) -> list[Reference]:
@@ -145,7 +144,7 @@ def substitute(relation: plan.Relation, choose: Callable[[Reference], plan.Relat
             return None
         new = choose(Reference(node.read.named_table.unparsed_identifier, node.read.is_streaming))
         if new is not None and _is_named(new):
-            copy = plan.proto.Relation()
+            copy = proto.Relation()
             copy.CopyFrom(new)
             for key, value in node.read.named_table.options.items():
                 copy.read.named_table.options[key] = value
@@ -191,7 +190,7 @@ def paths_read(relation: plan.Relation) -> list[str] | None:
 
 def pivots(relation: plan.Relation) -> bool:
     """Whether a plan uses `pivot`, which pipelines do not allow."""
-    pivot = plan.proto.Aggregate.GROUP_TYPE_PIVOT
+    pivot = proto.Aggregate.GROUP_TYPE_PIVOT
     return any(plan.kind(n) == "aggregate" and n.aggregate.group_type == pivot for n in plan.walk(relation))
 
 
@@ -219,7 +218,7 @@ def text_may_change(expression: str) -> bool:
 
 def fingerprint(relation: plan.Relation) -> str:
     """A hash of what a plan computes. Ids, call sites and names made up here do not count."""
-    copy = plan.proto.Relation()
+    copy = proto.Relation()
     copy.CopyFrom(relation)
     ids: dict[int, int] = {}
     for message in list(_messages(copy)):

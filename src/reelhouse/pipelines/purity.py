@@ -1,0 +1,86 @@
+"""Whether a function's answer depends on nothing but its arguments and what it reads through Spark.
+
+Only such a snapshot function need not be asked again while the tables it read stand still. When in doubt it is asked.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import inspect
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+_MODULES = frozenset(
+    {
+        "pyspark",
+        "dlt",
+        "functools",
+        "re",
+        "json",
+        "math",
+        "datetime",
+        "typing",
+        "operator",
+        "itertools",
+        "collections",
+        "decimal",
+        "string",
+        "__future__",
+        "dataclasses",
+        "enum",
+        "textwrap",
+    }
+)
+_ASKS_OUTSIDE = frozenset(
+    {"now", "today", "utcnow", "open", "input", "exec", "eval", "compile", "__import__", "dbutils"}
+)
+_PLAIN = (str, bytes, int, float, bool, type(None), tuple, list, dict, set, frozenset)
+
+
+def is_pure(function: Any) -> bool:
+    """True when nothing in the function's code, or in the code it calls of the same files, reaches outside."""
+    return isinstance(function, FunctionType) and _is_pure(function, set())
+
+
+def _is_pure(function: FunctionType, seen: set[int]) -> bool:
+    if id(function) in seen:
+        return True
+    seen.add(id(function))
+    if any(_names_outside(code) for code in _codes(function.__code__)):
+        return False
+    used = inspect.getclosurevars(function)
+    values = [*used.nonlocals.values(), *used.globals.values(), *(function.__defaults__ or ())]
+    known = set(used.globals) | set(used.nonlocals) | set(used.builtins)
+    nested = [
+        function.__globals__[name]
+        for code in _codes(function.__code__)
+        for name in code.co_names
+        if name in function.__globals__ and name not in known
+    ]
+    return all(_is_harmless(value, seen) for value in [*values, *nested])
+
+
+def _codes(code: CodeType) -> list[CodeType]:
+    inner = [c for const in code.co_consts if isinstance(const, CodeType) for c in _codes(const)]
+    return [code, *inner]
+
+
+def _names_outside(code: CodeType) -> bool:
+    if _ASKS_OUTSIDE.intersection(code.co_names):
+        return True
+    imports = [i.argval for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME"]
+    return any(str(name).split(".")[0] not in _MODULES for name in imports)
+
+
+def _is_harmless(value: Any, seen: set[int]) -> bool:
+    if isinstance(value, ModuleType):
+        return value.__name__.split(".")[0] in _MODULES
+    if isinstance(value, _PLAIN):
+        return True
+    module = str(getattr(value, "__module__", "") or type(value).__module__)
+    if module.split(".")[0] in _MODULES:
+        return True
+    if isinstance(value, FunctionType):
+        return _is_pure(value, seen)
+    return getattr(builtins, getattr(value, "__name__", ""), None) is value

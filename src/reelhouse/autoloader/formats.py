@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reelhouse.autoloader import csv
+from reelhouse.autoloader import csv, json
 from reelhouse.autoloader.dialect import boolean, dialect
 from reelhouse.autoloader.request import FileEntry, Request
 from reelhouse.autoloader.shape import Rows
@@ -18,6 +18,8 @@ def read(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[R
     """The rows of a file, or of a part of it, some thousands at a time."""
     if request.format == "csv":
         return _csv(request, file, span)
+    if request.format == "json":
+        return _json(request, file)
     if request.format == "text":
         return _text(request, file)
     raise unknown_format(request.format)
@@ -45,6 +47,11 @@ def _csv(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[R
     part = None if span == (0, file.size) else csv.Span(*span)
     for block in csv.read_blocks(file.path, how, width, part):
         yield Rows(names, block.columns, block.rows, block.corrupt)
+
+
+def _json(request: Request, file: FileEntry) -> Iterator[Rows]:
+    kinds = {column.name: column.type.lower() for column in request.columns if not column.partition}
+    return json.read_json(file.path, dialect(request.options), kinds, quick=request.rescued is None)
 
 
 def _text(request: Request, file: FileEntry) -> Iterator[Rows]:

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reelhouse.autoloader import csv, schema
-from reelhouse.autoloader.dialect import Dialect, boolean, dialect
+from reelhouse.autoloader import csv, json, schema
+from reelhouse.autoloader.dialect import Dialect, Mode, boolean, dialect
 from reelhouse.autoloader.formats import unknown_format
+from reelhouse.autoloader.json_types import Inference
 from reelhouse.autoloader.request import FileEntry
 from reelhouse.autoloader.values import converter
 from reelhouse.errors import UserError
@@ -38,7 +39,33 @@ def infer(format: str, options: Mapping[str, str], files: Sequence[FileEntry], *
         if not boolean(given, "inferschema", False):
             return [(name, "string") for name in names]
         return list(zip(names, csv_types(files, how, len(names), given, time_zone), strict=True))
+    if format == "json":
+        return _spark_json(options, files, time_zone)
     raise unknown_format(format)
+
+
+def _spark_json(options: Mapping[str, str], files: Sequence[FileEntry], time_zone: str) -> Columns:
+    how = dialect(options)
+    found, malformed = Inference(options, time_zone), False
+    for file in files:
+        for text in json.texts(file.path, how):
+            try:
+                for record in json.records(text):
+                    found.add(record)
+            except ValueError:
+                malformed = malformed or how.mode is Mode.PERMISSIVE
+    columns = dict(found.columns(sort=True))
+    if malformed:
+        name = {key.lower(): value for key, value in options.items()}.get(
+            "columnnameofcorruptrecord", "_corrupt_record"
+        )
+        columns.setdefault(name, "string")
+    if not columns:
+        raise UserError(
+            "[UNABLE_TO_INFER_SCHEMA] Unable to infer schema for JSON: no file has a record",
+            remedy="Give a schema with .schema(…).",
+        )
+    return sorted(columns.items())
 
 
 def infer_columns(
@@ -59,6 +86,8 @@ def columns_of_files(
     """The columns of each file. Without `typed` all are strings, and of a CSV file only the header is read."""
     if format == "csv":
         return [_csv_columns(file, options, typed, time_zone) for file in files]
+    if format == "json":
+        return [_json_columns(file, options, typed, time_zone) for file in files]
     raise unknown_format(format)
 
 
@@ -70,6 +99,23 @@ def _csv_columns(file: FileEntry, options: Mapping[str, str], typed: bool, time_
         given = {name.lower(): value for name, value in options.items()}
         kinds = csv_types([file], how, len(names), given, time_zone)
     return schema.FileColumns(file.address, tuple(zip(names, kinds, strict=True)))
+
+
+def _json_columns(file: FileEntry, options: Mapping[str, str], typed: bool, time_zone: str) -> schema.FileColumns:
+    how = dialect(options)
+    found = Inference(options, time_zone)
+    names: dict[str, str] = {}
+    for text in json.texts(file.path, how):
+        try:
+            for record in json.records(text):
+                if typed:
+                    found.add(record)
+                else:
+                    names.update(dict.fromkeys(record, "string"))
+        except ValueError:
+            continue  # a malformed record shows no columns; reading it is what reports it
+    columns = found.columns(sort=False) if typed else list(names.items())
+    return schema.FileColumns(file.address, tuple(columns), per_record=True)
 
 
 def csv_types(

@@ -12,7 +12,20 @@ from collections.abc import Callable
 from reelhouse.autoloader.timestamps import zone
 from reelhouse.errors import Unsupported
 
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _LETTERS = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", re.DOTALL)
 _DIGITS = {"d": "day", "H": "hour", "h": "hour12", "m": "minute", "s": "second", "M": "month", "L": "month"}

@@ -6,7 +6,7 @@ https://docs.databricks.com/aws/en/ingestion/cloud-object-storage/auto-loader/sc
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -35,8 +35,10 @@ class Rows:
     columns: Sequence[pa.Array]
     size: int
     corrupt: pa.Array | None = None
-    raw: object = None
-    """A function from a row's position to its raw text, for rows with values that do not fit their type."""
+    raw: Callable[[int], str] | None = None
+    """The raw text of a row by its position, for rows with values that do not fit their type."""
+    json_columns: frozenset[int] = frozenset()
+    """The columns whose text is JSON, not a string."""
 
 
 class Shape:
@@ -83,7 +85,7 @@ class Shape:
             if bad:
                 unfit.update(bad)
                 for row in bad if self._request.rescued else ():
-                    rescued.setdefault(row, {})[rows.names[at]] = rows.columns[at][row].as_py()
+                    rescued.setdefault(row, {})[rows.names[at]] = _json(rows, at, rows.columns[at][row].as_py())
         for column in self._partitions:
             arrays[column.name] = self._partition(column, file, rows.size)
         corrupt = self._corrupt(rows, unfit, file)
@@ -109,15 +111,16 @@ class Shape:
             if at not in known and rows.columns[at].null_count < rows.size:
                 for row, value in enumerate(rows.columns[at].to_pylist()):
                     if value is not None:
-                        rescued.setdefault(row, {})[name] = value
+                        rescued.setdefault(row, {})[name] = _json(rows, at, value)
 
     def _rescued(self, rescued: Mapping[int, dict[str, str]], size: int, file: FileEntry) -> pa.Array:
         if not rescued:
             return pa.nulls(size, pa.string())
-        place = {"_file_path": file.address} if self._with_path else {}
-        texts = [None] * size
+        place = [f'"_file_path":{_quoted(file.address)}'] if self._with_path else []
+        texts: list[str | None] = [None] * size
         for row, values in rescued.items():
-            texts[row] = json.dumps(values | place, ensure_ascii=False, separators=(",", ":"))  # type: ignore[call-overload]  # a list of texts and nulls
+            members = [f"{_quoted(name)}:{value}" for name, value in values.items()]
+            texts[row] = "{" + ",".join(members + place) + "}"
         return pa.array(texts, pa.string())
 
     def _corrupt(self, rows: Rows, unfit: set[int], file: FileEntry) -> pa.Array:
@@ -139,13 +142,21 @@ class Shape:
 
     @staticmethod
     def _raw(rows: Rows, row: int) -> str:
-        if callable(rows.raw):
-            return str(rows.raw(row))
+        if rows.raw is not None:
+            return rows.raw(row)
         return ",".join(str(column[row].as_py()) for column in rows.columns)
 
     def _partition(self, column: Column, file: FileEntry, size: int) -> pa.Array:
         values, _ = self._converters[column.name](pa.array([file.partition.get(column.name)], pa.string()))
         return pa.repeat(values[0], size) if values[0].is_valid else pa.nulls(size, values.type)
+
+
+def _json(rows: Rows, at: int, text: str) -> str:
+    return text if at in rows.json_columns else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _metadata(file: FileEntry, span: tuple[int, int], size: int) -> dict[str, pa.Array]:

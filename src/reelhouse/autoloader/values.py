@@ -73,6 +73,8 @@ def is_nested(ddl: str) -> bool:
 def converter(ddl: str, options: Mapping[str, str], time_zone: str) -> Converter:
     """The conversion of text to a Spark type (DDL) under reader options (names in lower case)."""
     name, target = ddl.lower().strip(), wire_type(ddl)
+    if is_nested(name):
+        return _bracketed(name)
     if target == pa.string():
         return lambda column: (column, [])
     one = _one_value(name, target, options, time_zone)
@@ -84,6 +86,21 @@ def converter(ddl: str, options: Mapping[str, str], time_zone: str) -> Converter
             if pc.all(fits).as_py() is not False:
                 return pc.cast(column, target), []
         return _by_distinct(column, one, target)
+
+    return convert
+
+
+def _bracketed(name: str) -> Converter:
+    """Checks that a nested value's JSON is of the right shape: an array, or an object."""
+    if name.startswith("variant"):
+        return lambda column: (column, [])
+    opening = r"\A\[" if name.startswith("array") else r"\A\{"
+
+    def convert(column: pa.Array) -> tuple[pa.Array, list[int]]:
+        fits = pc.match_substring_regex(column, opening)
+        if pc.all(fits).as_py() is not False:
+            return column, []
+        return pc.if_else(fits, column, None), pc.indices_nonzero(pc.invert(fits)).to_pylist()
 
     return convert
 

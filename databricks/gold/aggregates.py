@@ -15,6 +15,8 @@ def count_where(condition: Column) -> Column:
 MOVIES = count_where(F.col("type") == "Movie").alias("movies")
 TV_SHOWS = count_where(F.col("type") == "TV Show").alias("tv_shows")
 TITLES = F.count(F.lit(1)).alias("titles")
+# All rows in one partition, on purpose and so without a warning: there are few.
+WHOLE = Window.partitionBy(F.lit("all"))
 
 
 @dp.materialized_view(
@@ -142,9 +144,9 @@ def top_persons(pairs, name):
             F.max("release_year").alias("last_release_year"),
         )
     )
-    # Limited before it is ranked: a window without partitions runs on one machine.
+    # Limited before it is ranked: what is ranked as a whole is ranked on one machine.
     top = by_person.orderBy(F.desc("titles"), F.asc("name")).limit(TOP)
-    place = F.row_number().over(Window.orderBy(F.desc("titles"), F.asc("name"))).cast("int").alias("rank")
+    place = F.row_number().over(WHOLE.orderBy(F.desc("titles"), F.asc("name"))).cast("int").alias("rank")
     return top.select(place, "name", "titles", "first_release_year", "last_release_year")
 
 
@@ -185,5 +187,5 @@ def top_actors():
 def additions_by_month():
     dated = spark.read.table("silver.titles").where("date_added IS NOT NULL")
     months = dated.groupBy(F.year("date_added").alias("year"), F.month("date_added").alias("month"))
-    place = F.rank().over(Window.orderBy(F.desc("titles"))).alias("rank")
+    place = F.rank().over(WHOLE.orderBy(F.desc("titles"))).alias("rank")
     return months.agg(TITLES, MOVIES, TV_SHOWS).select("*", place)

@@ -3,10 +3,11 @@
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-NO_BREAK_SPACE = "\u00a0"
 ZERO_WIDTH_SPACE = "\u200b"
-# Spelled out, because \s means other characters on other engines. All of Unicode's white space.
-WHITE_SPACE = "[ \\t\\n\\x0B\\f\\r\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
+# Spelled out, because \s means other characters on other engines: all of Unicode's white space but the blank.
+ODD_SPACES = "\\t\\n\\x0B\\f\\r\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# Few texts need more than trimming, and asking is cheaper than replacing.
+UNTIDY = f"[{ODD_SPACES}{ZERO_WIDTH_SPACE}]|  "
 
 
 def fold(name: str) -> Column:
@@ -14,8 +15,10 @@ def fold(name: str) -> Column:
 
     Empty text becomes null. Upper and lower case stay apart.
     """
-    visible = F.regexp_replace(F.col(name), ZERO_WIDTH_SPACE, "")
-    return F.nullif(F.trim(F.regexp_replace(visible, WHITE_SPACE, " ")), F.lit(""))
+    text = F.col(name)
+    visible = F.regexp_replace(text, ZERO_WIDTH_SPACE, "")
+    tidy = F.when(text.rlike(UNTIDY), F.regexp_replace(visible, f"[ {ODD_SPACES}]+", " ")).otherwise(text)
+    return F.nullif(F.trim(tidy), F.lit(""))
 
 
 def list_item(name: str) -> Column:

@@ -36,6 +36,13 @@ def cleaned() -> dict[str, Column]:
 def of_release(bronze: DataFrame) -> DataFrame:
     """The titles of one release, the ones that break a rule too. A show_id that comes twice is taken once."""
     rows = bronze.select(*[column.alias(name) for name, column in cleaned().items()])
+    ids, different_ids = rows.agg(F.count("show_id"), F.count_distinct("show_id")).first()
+    # A window sorts the whole release, which it hardly ever needs.
+    return rows if ids == different_ids else without_copies(rows)
+
+
+def without_copies(rows: DataFrame) -> DataFrame:
+    """One row for each show_id, the one that was added last; all rows that have none."""
     # By every column, so that the choice does not depend on the order of the rows.
     order = ["date_added", *[name for name in rows.columns if name not in ("show_id", "date_added")]]
     copies = Window.partitionBy("show_id").orderBy(*[F.col(name).desc_nulls_last() for name in order])

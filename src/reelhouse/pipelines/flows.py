@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reelhouse.delta.write import Commit, Mode, OnViolation, Target, Transaction, WriteSpec
+from reelhouse.delta.write import Commit, Expectation, Mode, OnViolation, Target, Transaction, WriteSpec
 from reelhouse.errors import UserError
 from reelhouse.failpoints import reach
 from reelhouse.pipelines import cdc, evaluate, expectations, plans
@@ -84,7 +84,7 @@ class FlowRunner:
         if states is not None and output and memo == {**known, "output": output}:
             outcome.up_to_date = True
             return
-        self._count_views(relation, outcome)
+        self.count_views(relation, outcome)
         spec = WriteSpec(
             Mode.OVERWRITE,
             operation="REFRESH",
@@ -150,7 +150,8 @@ class FlowRunner:
     ) -> None:
         from reelhouse.streaming.run import run_available_now
 
-        for result in run_available_now(self.context, relation, target, spec, checkpoint, name=name):
+        session = _CountingSession(self, outcome)
+        for result in run_available_now(session, relation, target, spec, checkpoint, name=name):
             outcome.add(result.commit)
             if spec.expectations and result.commit is not None:
                 outcome.count(key, Counts.of(result.commit))
@@ -164,7 +165,7 @@ class FlowRunner:
             outcome.up_to_date = True
             return
         relation = self.planner.bound(planned)
-        self._count_views(relation, outcome)
+        self.count_views(relation, outcome)
         spec = WriteSpec(
             Mode.APPEND,
             merge_schema=not dataset.declared.columns,
@@ -196,7 +197,7 @@ class FlowRunner:
         )
         rules = (
             *dataset.dataset.expectations,
-            expectations.Expectation(f"{cdc.SEQUENCE} is not null", f"{cdc.SEQUENCE} IS NOT NULL", OnViolation.FAIL),
+            Expectation(f"{cdc.SEQUENCE} is not null", f"{cdc.SEQUENCE} IS NOT NULL", OnViolation.FAIL),
         )
         spec = WriteSpec(Mode.APPEND, operation="STREAMING UPDATE", merge_schema=True, expectations=rules)
         taken = Outcome()
@@ -240,8 +241,10 @@ class FlowRunner:
         return commit if commit.version is not None else None
 
     def _column_names(self, relation: plan.Relation) -> list[str]:
+        from reelhouse.streaming.start import schema_of
+
         if plan.is_streaming(relation):
-            return list(self.context.stream_schema(relation).names)
+            return list(schema_of(self.context, relation).names)
         return list(self.context.wire.schema(self.context.resolve(relation)).names)
 
     # --- snapshots ------------------------------------------------------------------------------------------------
@@ -272,7 +275,7 @@ class FlowRunner:
         if states is not None and memo == {**known, "output": table_fingerprint(dataset.location)}:
             outcome.up_to_date = True
             return
-        self._count_views(relation, outcome)
+        self.count_views(relation, outcome)
         self._apply_snapshot(dataset, flow, relation, self.clock.now(), progress, outcome)
         outcome.up_to_date = not outcome.commits
         self.state.write("tables", dataset.key, {**known, "output": table_fingerprint(dataset.location)})
@@ -422,7 +425,7 @@ class FlowRunner:
         """The application id that a snapshot flow's commits carry."""
         return f"{self._app_id('snapshot', dataset, flow)}-{self.generation(dataset)}"
 
-    def _count_views(self, relation: plan.Relation, outcome: Outcome) -> None:
+    def count_views(self, relation: plan.Relation, outcome: Outcome) -> None:
         """Count the expectations of the views that a batch plan reads. Raises when one of them fails the flow."""
         for key, rows in expectations.marked(relation).items():
             view = self.planner.datasets[key]
@@ -436,6 +439,22 @@ class FlowRunner:
         relation = evaluate.relation_of(frame, self.spark, flow.place)
         rows: list[dict[str, Any]] = self.context.wire.collect(self.context.resolve(relation)).to_pylist()
         return rows
+
+
+class _CountingSession:
+    """The session as a stream sees it: before a batch is written, the rules of the views it reads are counted."""
+
+    def __init__(self, runner: FlowRunner, outcome: Outcome) -> None:
+        self._runner = runner
+        self._outcome = outcome
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runner.context, name)
+
+    def write(self, relation: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
+        self._runner.count_views(relation, self._outcome)
+        commit: Commit = self._runner.context.write(relation, target, spec)
+        return commit
 
 
 class _Progress:

@@ -311,9 +311,11 @@ class Planner:
         return None if relation is None else self._asked(relation)
 
     def _asked(self, relation: Relation) -> list[dict[str, Any]]:
+        from reelhouse.streaming.start import schema_of
+
         wire, context = self._context.wire, self._context
         if plan.is_streaming(relation):
-            schema = self._context.stream_schema(relation)
+            schema = schema_of(context, relation)
         else:
             schema = wire.schema(context.resolve(relation))
         fields: list[dict[str, Any]] = schema.jsonValue()["fields"]

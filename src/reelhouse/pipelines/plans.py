@@ -251,3 +251,8 @@ def _messages(message: Any) -> Iterator[Any]:
         else:
             for item in value:
                 yield from _messages(item)
+
+
+def streams_tables_only(relation: plan.Relation) -> bool:
+    """Whether every stream of a plan is one of a table, and all else that it reads is a table too."""
+    return all(_is_named(node) for node in plan.walk(relation) if plan.kind(node) == "read")

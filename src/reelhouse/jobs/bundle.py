@@ -215,6 +215,7 @@ def _build(
         target=target,
         mode=mode,
         root=documents.root,
+        named_from=documents.root.parent if root_place.file.count("/") else documents.root,
         workspace_folder=f"{tree['workspace']['root_path']}/files",
         jobs=jobs,
         pipelines=pipelines,

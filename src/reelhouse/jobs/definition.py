@@ -190,12 +190,17 @@ class PipelineSettings:
 
 @dataclass(frozen=True)
 class Bundle:
-    """An asset bundle for one target. `without_effect` lists fields that only place or size cloud things."""
+    """An asset bundle for one target.
+
+    `named_from` is the folder that file names in messages are relative to; `workspace_folder` the workspace path of the
+    bundle's files; `without_effect` lists the fields that only place or size cloud things.
+    """
 
     name: str
     target: str
     mode: str | None
     root: Path
+    named_from: Path
     workspace_folder: str
     jobs: Mapping[str, JobDefinition]
     pipelines: Mapping[str, PipelineSettings]

@@ -273,21 +273,25 @@ class LibraryUtility(_Utility):
 
 
 class DBUtils(_Utility):
-    """The object that notebooks know as `dbutils`."""
+    """The object that notebooks know as `dbutils`; outside of one it has no widgets and runs no notebooks."""
 
     def __init__(
         self,
         *,
-        widgets: Widgets,
         lake: Lake,
         secrets: Secrets,
-        redactor: Redactor,
-        run: Callable[[str, float, Mapping[str, str]], str | None],
+        widgets: Widgets | None = None,
+        redactor: Redactor | None = None,
+        run: Callable[[str, float, Mapping[str, str]], str | None] | None = None,
         task_values: TaskValuePort | None = None,
     ) -> None:
-        self.widgets = WidgetUtility(widgets)
-        self.notebook = NotebookUtility(run)
+        self.widgets = WidgetUtility(widgets or Widgets({}))
+        self.notebook = NotebookUtility(run or _no_run)
         self.fs = FileUtility(Files(lake))
-        self.secrets = SecretUtility(secrets, redactor)
+        self.secrets = SecretUtility(secrets, redactor or Redactor())
         self.jobs = JobUtility(task_values)
         self.library = LibraryUtility()
+
+
+def _no_run(path: str, timeout_seconds: float, arguments: Mapping[str, str]) -> str | None:
+    raise Unsupported(f"dbutils.notebook.run('{path}') is called outside of a notebook")

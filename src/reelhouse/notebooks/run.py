@@ -31,6 +31,8 @@ from reelhouse.notebooks.threads import Interrupted, TimedOut, call_in_thread
 from reelhouse.notebooks.widgets import Widgets
 from reelhouse.runs.record import RunKind, RunStatus, current_run
 
+__all__ = ["NotebookContext", "NotebookError", "NotebookResult", "run_notebook"]
+
 _FUTURES = functools.reduce(
     operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 )

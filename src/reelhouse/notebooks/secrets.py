@@ -1,7 +1,7 @@
 """Secrets, from environment variables and a local file that is not part of the artifacts.
 
 `REELHOUSE_SECRET__<SCOPE>__<KEY>` (upper case, other signs than letters and digits as `_`) beats the file, which is
-JSON: `{"scope": {"key": "value"}}`.
+TOML (`[scope]`, `key = "value"`) or JSON (`{"scope": {"key": "value"}}`), by its extension.
 
 https://docs.databricks.com/aws/en/security/secrets/
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,16 +35,17 @@ class Secrets:
         if file is None or not file.is_file():
             return cls({}, environment)
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            content = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
         except ValueError as error:
-            raise UserError(f"The secrets file '{file}' is not JSON: {error}") from error
+            raise UserError(f"The secrets file '{file}' is not readable: {error}") from error
         ok = isinstance(content, dict) and all(
             isinstance(keys, dict) and all(isinstance(v, str) for v in keys.values()) for keys in content.values()
         )
         if not ok:
             raise UserError(
                 f"The secrets file '{file}' does not hold scopes of texts",
-                remedy='Write {"scope": {"key": "value"}}.',
+                remedy='Write {"scope": {"key": "value"}}, or the same as TOML.',
             )
         return cls(content, environment)
 

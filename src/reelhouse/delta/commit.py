@@ -69,7 +69,9 @@ def commit_files(
         plan = plan_write(target, schema_json, spec)
         if _is_repeated(plan.snapshot, spec):
             return Commit(None, 0)
-        return _commit(target, staged_folder, schema_json, spec, plan, mask_column, counts or {})
+        return _commit(
+            target, staged_folder, schema_json, spec, plan, mask_column, {**spec.row_counts, **(counts or {})}
+        )
     finally:
         staging.discard(staged_folder)
 
@@ -103,7 +105,7 @@ def _commit(
         return _result(spec, version, rows, removed, verdict, counts)
     files = _move(target.location, kept, plan)
     try:
-        published, removed = _publish(target, schema_json, spec, plan, files, counts)
+        published, removed = _publish(target, schema_json, spec, plan, files)
     except BaseException:
         _remove(files.paths)
         raise
@@ -217,7 +219,6 @@ def _publish(
     spec: WriteSpec,
     plan: WritePlan,
     files: _Files,
-    counts: Mapping[str, int | None],
 ) -> tuple[int | None, int]:
     """Write the log entry, after others' commits where that is right. Returns the version and the rows removed.
 
@@ -229,7 +230,7 @@ def _publish(
         _check_unchanged(target, spec, spec.read_version, plan.version)
     for _ in range(_MOST_RETRIES):
         removes, removed_rows = _removes(plan.snapshot, spec, name)
-        entry = _entry(spec, plan, files, removes, counts, blind)
+        entry = _entry(spec, plan, files, removes, blind)
         version = (plan.version if plan.version is not None else -1) + 1
         if log.publish(target.location, version, entry):
             return version, removed_rows
@@ -293,13 +294,12 @@ def _entry(
     plan: WritePlan,
     files: _Files,
     removes: list[dict[str, Any]],
-    counts: Mapping[str, int | None],
     blind: bool,
 ) -> list[log.Action]:
     metrics = {"numFiles": len(files.adds), "numOutputRows": files.rows, "numOutputBytes": files.size}
     if spec.mode is Mode.OVERWRITE:
         metrics |= {"numRemovedFiles": len(removes), "numRemovedBytes": sum(r["size"] for r in removes)}
-    metrics |= {key: value for key, value in counts.items() if value is not None and key.startswith("num")}
+    metrics |= spec.metrics
     entry = [commit_info(spec.operation, _parameters(spec, plan), metrics, plan.version, blind, spec.user_metadata)]
     if plan.metadata_changed:
         entry += metadata_actions(plan)

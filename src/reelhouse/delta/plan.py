@@ -70,8 +70,9 @@ def plan_for(snapshot: Snapshot | None, target: Target, schema_json: str, spec: 
     )
     schema = _with_comments(reconciled.schema, spec.column_comments)
     partition_by = _partitioning(snapshot, spec, schema, name, replace)
-    properties = {**(snapshot.properties if snapshot else {}), **normalised(spec.properties)}
-    comment = spec.comment if spec.comment is not None else (snapshot.comment if snapshot else None)
+    kept = snapshot if snapshot and not (replace and spec.replace_definition) else None
+    properties = {**(kept.properties if kept else {}), **normalised(spec.properties)}
+    comment = spec.comment if spec.comment is not None else (kept.comment if kept else None)
     changed = snapshot is None or (
         schema_key(schema) != schema_key(snapshot.schema)
         or properties != dict(snapshot.properties)

@@ -70,6 +70,12 @@ class WriteSpec:
     """The version that the rows were computed from. A change of the table since then makes the commit a conflict."""
     operation_parameters: Mapping[str, str] = field(default_factory=dict)
     """What the history says of the operation, beside mode and partitioning (the predicate of a DELETE, say)."""
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    """What the history says beside files, rows and bytes (`numTargetRowsUpdated`, say)."""
+    row_counts: Mapping[str, int] = field(default_factory=dict)
+    """`added`, `updated`, `removed` rows, where they are known better than "all rows of an overwrite"."""
+    replace_definition: bool = False
+    """With `overwrite_schema`: properties and comment are those given here, what the table had is forgotten."""
     key: tuple[str, ...] = ()
     """With OVERWRITE: columns that tell an updated row from a removed and an added one, for the counts alone."""
     counts: Mapping[str, int] | None = None

@@ -1,0 +1,1 @@
+"""SQL statements that change or describe what a catalog holds; queries are the engine's work."""

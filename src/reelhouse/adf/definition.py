@@ -245,7 +245,9 @@ def read_parameters(
         kind = types.get(model.type.lower())
         if kind is None:
             known = ", ".join(sorted(set(types.values())))
-            findings.append(problem(place.at(name).at("type"), f"'{model.type}' is no type of '{name}'", f"Known: {known}."))
+            findings.append(
+                problem(place.at(name).at("type"), f"'{model.type}' is no type of '{name}'", f"Known: {known}.")
+            )
             continue
         result[name] = Parameter(name, kind, model.default_value)
     return result
@@ -268,7 +270,9 @@ def read_activity(raw: Any, place: Place, findings: list[Finding]) -> Activity |
         mark = (model.on_inactive_mark_as or "Succeeded").capitalize()
         inactive_as = _MARKS.get(mark)
         if inactive_as is None:
-            findings.append(problem(place.at("onInactiveMarkAs"), f"'{mark}' is no mark", f"Known: {', '.join(_MARKS)}."))
+            findings.append(
+                problem(place.at("onInactiveMarkAs"), f"'{mark}' is no mark", f"Known: {', '.join(_MARKS)}.")
+            )
     elif model.state.lower() != "active":
         findings.append(problem(place.at("state"), f"'{model.state}' is no state", "Use Active or Inactive."))
     kept = findings if inactive_as is None else []
@@ -302,9 +306,7 @@ def _activity_type(name: str) -> str:
 
 
 def _policy(model: PolicyModel) -> Policy:
-    return Policy(
-        model.timeout, model.retry, model.retry_interval_in_seconds, model.secure_input, model.secure_output
-    )
+    return Policy(model.timeout, model.retry, model.retry_interval_in_seconds, model.secure_input, model.secure_output)
 
 
 def _dependencies(model: ActivityModel, place: Place, findings: list[Finding]) -> tuple[Dependency, ...]:
@@ -359,7 +361,9 @@ def read_dataset(name: str, properties: Any, place: Place, findings: list[Findin
     settings = None
     if model.type in DATASET_SETTINGS:
         of = f"Dataset '{name}' ({model.type})"
-        settings = checked(DATASET_SETTINGS[model.type], model.type_properties, place.at("typeProperties"), of, findings)
+        settings = checked(
+            DATASET_SETTINGS[model.type], model.type_properties, place.at("typeProperties"), of, findings
+        )
     return Dataset(
         name,
         model.type,

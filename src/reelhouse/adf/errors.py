@@ -18,11 +18,15 @@ class ExpressionError(UserError):
 
     code = "InvalidTemplate"
 
-    def __init__(self, what: str, *, expression: str, position: int, remedy: str = "", where: Place | None = None) -> None:
+    def __init__(
+        self, what: str, *, expression: str, position: int, remedy: str = "", where: Place | None = None
+    ) -> None:
         self.reason = what
         self.expression = expression
         self.position = position
-        super().__init__(f"{what}, at character {position + 1} of {_excerpt(expression, position)}", where=where, remedy=remedy)
+        super().__init__(
+            f"{what}, at character {position + 1} of {_excerpt(expression, position)}", where=where, remedy=remedy
+        )
 
     def at(self, where: Place) -> ExpressionError:
         """The same error, with the place of the expression in its file."""

@@ -197,7 +197,9 @@ def _read(factory: Factory, kind: str, file: FileModel, place: Place, findings: 
     twin = next((other for other in known if other.lower() == file.name.lower()), None)
     if twin is not None:
         findings.append(
-            problem(place, f"There are two {_WORDS[kind]}s named '{twin}'", f"The other one is in {known[twin].place.file}.")
+            problem(
+                place, f"There are two {_WORDS[kind]}s named '{twin}'", f"The other one is in {known[twin].place.file}."
+            )
         )
     elif value is not None:
         known[file.name] = value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -222,7 +222,9 @@ class Parquet(Settings):
     compression_codec: Any = None
 
 
-DATASET_SETTINGS: dict[str, type[Settings]] = {model.__name__: model for model in (Binary, DelimitedText, Json, Parquet)}
+DATASET_SETTINGS: dict[str, type[Settings]] = {
+    model.__name__: model for model in (Binary, DelimitedText, Json, Parquet)
+}
 """The dataset types that run here."""
 
 
@@ -291,3 +293,84 @@ LINKED_SERVICE_SETTINGS: dict[str, type[Settings]] = {
     model.__name__: model for model in (HttpServer, AzureBlobFS, AzureBlobStorage, AzureDatabricks, AzureKeyVault)
 }
 """The linked service types that run here."""
+
+
+class ReadSettings(Settings):
+    type: str
+    max_concurrent_connections: Any = None
+
+
+class HttpReadSettings(ReadSettings):
+    request_method: Any = "GET"
+    request_body: Any = None
+    additional_headers: Any = None
+    request_timeout: Any = "00:01:40"
+    enable_partition_discovery: Any = False
+    additional_columns: Any = None
+
+
+class AzureBlobFSReadSettings(ReadSettings):
+    recursive: Any = True
+    wildcard_folder_path: Any = None
+    wildcard_file_name: Any = None
+    file_list_path: Any = None
+    modified_datetime_start: Any = None
+    modified_datetime_end: Any = None
+    enable_partition_discovery: Any = False
+    partition_root_path: Any = None
+    delete_files_after_completion: Any = False
+
+
+class AzureBlobStorageReadSettings(AzureBlobFSReadSettings):
+    prefix: Any = None
+
+
+READ_SETTINGS: dict[str, type[ReadSettings]] = {
+    model.__name__: model for model in (HttpReadSettings, AzureBlobFSReadSettings, AzureBlobStorageReadSettings)
+}
+
+
+class AzureBlobFSWriteSettings(Settings):
+    type: str
+    copy_behavior: Any = None
+    max_concurrent_connections: Any = None
+    block_size_in_mb: Any = Field(None, alias="blockSizeInMB")
+
+
+class AzureBlobStorageWriteSettings(AzureBlobFSWriteSettings):
+    pass
+
+
+WRITE_SETTINGS: dict[str, type[AzureBlobFSWriteSettings]] = {
+    model.__name__: model for model in (AzureBlobFSWriteSettings, AzureBlobStorageWriteSettings)
+}
+
+
+class BinarySource(Settings):
+    type: str
+    store_settings: dict[str, Any] | None = None
+    format_settings: dict[str, Any] | None = None
+    recursive: Any = None
+    max_concurrent_connections: Any = None
+
+
+class BinarySink(Settings):
+    type: str
+    store_settings: dict[str, Any] | None = None
+    max_concurrent_connections: Any = None
+
+
+class TextSource(BinarySource):
+    additional_columns: Any = None
+
+
+SOURCES: dict[str, type[BinarySource]] = {
+    "BinarySource": BinarySource,
+    "DelimitedTextSource": TextSource,
+    "JsonSource": TextSource,
+}
+
+
+class FormatSettings(Settings):
+    type: str
+    skip_line_count: Any = None

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from reelhouse.adf.errors import ExpressionError
-from reelhouse.adf.expression.functions.registry import FUNCTIONS
 from reelhouse.adf.expression.functions.function import BadArgument, Function, FunctionError
+from reelhouse.adf.expression.functions.registry import FUNCTIONS
 from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.expression.syntax import Access, Call, Interpolated, Literal, Node, Plain, Step, parse_template
 from reelhouse.adf.expression.values import find_key, text, type_name
@@ -93,9 +93,7 @@ def _compile_call(call: Call, source: str) -> Evaluation:
 
     def failed(error: FunctionError) -> ExpressionError:
         position = positions[error.index] if isinstance(error, BadArgument) and positions else call.position
-        return ExpressionError(
-            f"{function.name}(): {error}", expression=source, position=position, remedy=error.remedy
-        )
+        return ExpressionError(f"{function.name}(): {error}", expression=source, position=position, remedy=error.remedy)
 
     run = function.run
     if function.lazy:

@@ -75,7 +75,9 @@ def utc(when: datetime) -> Moment:
     return from_datetime(when.astimezone(UTC), "Z")
 
 
-_TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d+))?)?\s*(?P<half>[AaPp][Mm])?"
+_TIME = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d+))?)?\s*(?P<half>[AaPp][Mm])?"
+)
 _ZONE = r"\s*(?P<zone>[Zz]|GMT|UTC|[+-]\d{1,2}(?::?\d{2})?)?"
 _DAY_NAME = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?"
 _MONTH_NAME = r"(?P<name>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
@@ -113,7 +115,9 @@ def _from_match(match: re.Match[str], source: str) -> Moment:
             raise MomentError(f"'{source}' is not a timestamp: hour {hour} with {half.upper()}")
         hour = hour % 12 + (12 if half == "pm" else 0)
     try:
-        when = datetime(year, month, int(parts.get("day") or 1), hour, int(parts["minute"] or 0), int(parts["second"] or 0))
+        when = datetime(
+            year, month, int(parts.get("day") or 1), hour, int(parts["minute"] or 0), int(parts["second"] or 0)
+        )
     except ValueError as error:
         raise MomentError(f"'{source}' is not a timestamp: {error}") from None
     moment = from_datetime(when, "").plus(_fraction(parts["fraction"]))

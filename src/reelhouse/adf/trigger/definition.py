@@ -133,7 +133,11 @@ def read_trigger(name: str, properties: Any, place: Place, findings: list[Findin
         return None
     if model.type not in _SETTINGS:
         findings.append(
-            problem(place.at("type"), f"Triggers of type '{model.type}' are not supported", did_you_mean(model.type, _SETTINGS))
+            problem(
+                place.at("type"),
+                f"Triggers of type '{model.type}' are not supported",
+                did_you_mean(model.type, _SETTINGS),
+            )
         )
         return None
     if model.runtime_state not in ("Started", "Stopped", "Disabled"):
@@ -172,14 +176,18 @@ def _check_blob_events(settings: BlobEventsTrigger, place: Place, findings: list
     for index, event in enumerate(settings.events):
         if event not in BLOB_EVENTS:
             findings.append(
-                problem(place.at("events").at(index), f"'{event}' is no storage event", did_you_mean(event, BLOB_EVENTS))
+                problem(
+                    place.at("events").at(index), f"'{event}' is no storage event", did_you_mean(event, BLOB_EVENTS)
+                )
             )
     begins, ends = settings.blob_path_begins_with, settings.blob_path_ends_with
     if not begins and not ends:
         findings.append(problem(place, "A storage event trigger needs blobPathBeginsWith or blobPathEndsWith"))
     for name, value in (("blobPathBeginsWith", begins), ("blobPathEndsWith", ends)):
         if "*" in value or "?" in value:
-            findings.append(problem(place.at(name), f"'{value}' has a wildcard, which storage event triggers do not know"))
+            findings.append(
+                problem(place.at(name), f"'{value}' has a wildcard, which storage event triggers do not know")
+            )
     if begins and not begins.startswith("/"):
         findings.append(problem(place.at("blobPathBeginsWith"), f"'{begins}' must be /container/blobs/folder/"))
 
@@ -188,7 +196,9 @@ def _check_window(settings: TumblingWindowTrigger, place: Place, findings: list[
     if settings.frequency not in ("Minute", "Hour", "Month"):
         findings.append(problem(place.at("frequency"), f"'{settings.frequency}' is no frequency of a tumbling window"))
     if settings.interval < (5 if settings.frequency == "Minute" else 1):
-        findings.append(problem(place.at("interval"), f"The interval {settings.interval} is too short, 5 minutes at least"))
+        findings.append(
+            problem(place.at("interval"), f"The interval {settings.interval} is too short, 5 minutes at least")
+        )
     if not 1 <= settings.max_concurrency <= 50:
         findings.append(problem(place.at("maxConcurrency"), "maxConcurrency must lie between 1 and 50"))
     if len(settings.depends_on) > 5:
@@ -216,10 +226,16 @@ def _recurrence(raw: Mapping[str, Any], place: Place, findings: list[Finding]) -
     before = len(findings)
     if model.frequency not in FREQUENCIES:
         findings.append(
-            problem(place.at("frequency"), f"'{model.frequency}' is no frequency", did_you_mean(model.frequency, FREQUENCIES))
+            problem(
+                place.at("frequency"),
+                f"'{model.frequency}' is no frequency",
+                did_you_mean(model.frequency, FREQUENCIES),
+            )
         )
     if not 1 <= model.interval <= 1000:
-        findings.append(problem(place.at("interval"), f"The interval must lie between 1 and 1000, it is {model.interval}"))
+        findings.append(
+            problem(place.at("interval"), f"The interval must lie between 1 and 1000, it is {model.interval}")
+        )
     try:
         time_zone(model.time_zone)
     except FunctionError as error:
@@ -264,7 +280,9 @@ def _check_schedule(
                 findings.append(problem(place.at(name).at(index), f"{value} is outside of {low} to {high}"))
     for index, day in enumerate(schedule.week_days):
         if day.capitalize() not in WEEK_DAYS:
-            findings.append(problem(place.at("weekDays").at(index), f"'{day}' is no week day", did_you_mean(day, WEEK_DAYS)))
+            findings.append(
+                problem(place.at("weekDays").at(index), f"'{day}' is no week day", did_you_mean(day, WEEK_DAYS))
+            )
     if schedule.week_days and frequency != "Week":
         findings.append(problem(place.at("weekDays"), "weekDays goes with the frequency Week only"))
     for name, given in (("monthDays", schedule.month_days), ("monthlyOccurrences", schedule.monthly_occurrences)):

@@ -83,7 +83,9 @@ def _one_kind(collections: tuple[Any, ...]) -> type:
     kind: type = list if isinstance(collections[0], list) else dict
     for index, collection in enumerate(collections):
         if not isinstance(collection, list | Mapping):
-            raise BadArgument(index, f"the {nth(index)} argument must be an array or an object, it is {type_name(collection)}")
+            raise BadArgument(
+                index, f"the {nth(index)} argument must be an array or an object, it is {type_name(collection)}"
+            )
         if isinstance(collection, list) is not (kind is list):
             raise BadArgument(index, "the arguments must be all arrays or all objects")
     return kind

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
@@ -163,7 +162,6 @@ def json_(value: Any) -> Any:
 
 def string(value: Any) -> str:
     return text(value)
-
 
 
 CONVERSION_FUNCTIONS = (

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any
 
-from reelhouse.adf.expression.functions.function import BadArgument, Function, FunctionError, expect_integer, expect_text
+from reelhouse.adf.expression.functions.function import (
+    BadArgument,
+    Function,
+    FunctionError,
+    expect_integer,
+    expect_text,
+)
 from reelhouse.adf.expression.moment import (
     TICKS_PER_DAY,
     TICKS_PER_SECOND,
@@ -107,7 +113,9 @@ def _to_utc(moment: Moment, zone: Any, index: int) -> Moment:
     if moment.kind:
         offset = offset_at(moment.when, source)
         if offset.total_seconds() != moment.offset * 60:
-            raise BadArgument(0, f"the timestamp has an offset that is not the one of '{zone}'", "Write it without one.")
+            raise BadArgument(
+                0, f"the timestamp has an offset that is not the one of '{zone}'", "Write it without one."
+            )
         return Moment(moment.ticks, "Z")
     try:
         return from_datetime(to_utc(moment.when, source), "Z").plus(moment.ticks % 10)

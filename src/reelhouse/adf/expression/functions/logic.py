@@ -40,7 +40,9 @@ def _keys(a: Any, b: Any) -> tuple[Any, Any]:
                 0 if value is a else 1, f"two numbers or two texts are compared, one argument is {type_name(value)}"
             )
     if isinstance(a, str) or isinstance(b, str):
-        raise BadArgument(1, f"{type_name(a)} and {type_name(b)} cannot be compared", "Convert with int(), float() or string().")
+        raise BadArgument(
+            1, f"{type_name(a)} and {type_name(b)} cannot be compared", "Convert with int(), float() or string()."
+        )
     return a, b
 
 

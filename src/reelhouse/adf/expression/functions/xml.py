@@ -53,9 +53,7 @@ def _written(name: str, value: Any) -> str:
     if not isinstance(value, Mapping):
         body = _scalar(value)
         return f"<{name}>{escape(body)}</{name}>" if body else f"<{name} />"
-    attributes = "".join(
-        f" {key[1:]}={quoteattr(_scalar(item))}" for key, item in value.items() if key.startswith("@")
-    )
+    attributes = "".join(f" {key[1:]}={quoteattr(_scalar(item))}" for key, item in value.items() if key.startswith("@"))
     children = "".join(
         escape(_scalar(item)) if key == "#text" else _written(key, item)
         for key, item in value.items()

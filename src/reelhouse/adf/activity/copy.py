@@ -1,0 +1,263 @@
+"""Copy of files as bytes: HTTP to the lake, and within the lake.
+
+https://learn.microsoft.com/azure/data-factory/copy-activity-overview and
+https://learn.microsoft.com/azure/data-factory/format-binary
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, wrong
+from reelhouse.adf.activity.store import (
+    INTEGRATION_RUNTIME,
+    container_path,
+    evaluated_read_settings,
+    file_filter,
+    http_request,
+    http_source,
+    lake_location,
+)
+from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset, open_dataset
+from reelhouse.adf.errors import SYSTEM_ERROR, ActivityFailed
+from reelhouse.adf.expression.values import text
+from reelhouse.adf.files import FileFilter, content_md5, copy_whole, find_files, put_whole, remove_leftovers
+from reelhouse.adf.finding import Finding, checked, problem
+from reelhouse.adf.http import download
+from reelhouse.adf.settings import WRITE_SETTINGS, AzureBlobFSReadSettings, BinarySink, BinarySource, Copy, ReadSettings
+from reelhouse.errors import Place, Unsupported
+from reelhouse.lineage.event import Dataset, LineageEvent
+
+BEHAVIORS = ("PreserveHierarchy", "FlattenHierarchy", "MergeFiles")
+LEFTOVER_AGE_SECONDS = 24 * 3600
+_WITHOUT_EFFECT = ("parallelCopies", "dataIntegrationUnits", "stagingSettings")
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    """One file to bring to `target`: from the lake (`path`), or from a URL when `path` is None."""
+
+    source: str
+    path: Path | None
+    target: Path
+
+
+def check_copy(settings: Copy, place: Place, findings: list[Finding]) -> None:
+    """What can be seen of a Copy before it runs: its kinds, and properties that are not supported."""
+    for name, key in (
+        ("enableStaging", "enable_staging"),
+        ("enableSkipIncompatibleRow", "enable_skip_incompatible_row"),
+    ):
+        if getattr(settings, key) not in (False, None, "false"):
+            findings.append(problem(place.at(name), f"'{name}' of Copy is not supported"))
+    for name, key in (
+        ("translator", "translator"),
+        ("redirectIncompatibleRowSettings", "redirect_incompatible_row_settings"),
+        ("logSettings", "log_settings"),
+        ("logStorageSettings", "log_storage_settings"),
+        ("preserve", "preserve"),
+        ("preserveRules", "preserve_rules"),
+        ("skipErrorFile", "skip_error_file"),
+    ):
+        if getattr(settings, key) not in (None, [], {}):
+            findings.append(problem(place.at(name), f"'{name}' of Copy is not supported"))
+    if settings.source.get("type") != "BinarySource" or settings.sink.get("type") != "BinarySink":
+        kinds = f"{settings.source.get('type')} to {settings.sink.get('type')}"
+        findings.append(problem(place, f"Copy from {kinds} is not supported", "Supported: BinarySource to BinarySink."))
+        return
+    source = checked(BinarySource, settings.source, place.at("source"), "A BinarySource", findings)
+    sink = checked(BinarySink, settings.sink, place.at("sink"), "A BinarySink", findings)
+    if source is not None and source.format_settings and source.format_settings.get("compressionProperties"):
+        findings.append(problem(place.at("source").at("formatSettings"), "Decompression in Copy is not supported"))
+    if sink is not None and sink.store_settings is not None:
+        kind = sink.store_settings.get("type")
+        spot = place.at("sink").at("storeSettings")
+        if kind not in WRITE_SETTINGS:
+            findings.append(
+                problem(
+                    spot.at("type"),
+                    f"Store settings '{kind}' of a sink are not supported",
+                    f"Supported: {', '.join(WRITE_SETTINGS)}.",
+                )
+            )
+        else:
+            checked(WRITE_SETTINGS[kind], sink.store_settings, spot, f"Store settings ({kind})", findings)
+
+
+def prepare_copy(ctx: ActivityContext) -> Work:
+    settings = ctx.activity.settings
+    assert isinstance(settings, Copy)
+    findings: list[Finding] = []
+    check_copy(settings, ctx.properties, findings)
+    if findings:
+        raise findings[0].error()
+    source = _only(ctx, "inputs")
+    sink = _only(ctx, "outputs")
+    target = lake_location(sink, "Writing", ctx.activity.place.at("outputs"))
+    store = evaluated_read_settings(ctx, settings.source.get("storeSettings"), "source", "storeSettings")
+    sink_store = ctx.value(settings.sink.get("storeSettings") or {}, "sink", "storeSettings")
+    behavior = text(sink_store.get("copyBehavior")) or "PreserveHierarchy"
+    if behavior not in BEHAVIORS:
+        raise wrong(ctx, f"'{behavior}' is no copyBehavior. Known: {', '.join(BEHAVIORS)}.", "sink", "storeSettings")
+    verify = as_boolean(ctx, ctx.value(settings.validate_data_consistency), "validateDataConsistency")
+    chosen = file_filter(ctx, store, source.location, recursive=True) if isinstance(source.location, LakeFile) else None
+    shown = {
+        "source": source.location.url() if isinstance(source.location, LakeFile) else source.location.url,
+        "sink": target.url(),
+        "copyBehavior": behavior,
+    }
+    return Work(shown, lambda: _copy(ctx, source, chosen, store, target, behavior, verify))
+
+
+def _only(ctx: ActivityContext, key: str) -> OpenDataset:
+    references = ctx.activity.inputs if key == "inputs" else ctx.activity.outputs
+    place = ctx.activity.place.at(key)
+    if len(references) != 1:
+        raise ActivityFailed(
+            "InvalidTemplate", f"Copy has exactly one dataset in its {key}, not {len(references)} ({place})"
+        )
+    dataset = open_dataset(ctx, references[0], place.at(0))
+    if dataset.type != "Binary":
+        raise Unsupported(
+            f"Copy of a {dataset.type} dataset is not supported", where=place.at(0), remedy="Supported: Binary."
+        )
+    return dataset
+
+
+def _copy(
+    ctx: ActivityContext,
+    source: OpenDataset,
+    chosen: FileFilter | None,
+    store: ReadSettings | None,
+    target: LakeFile,
+    behavior: str,
+    verify: bool,
+) -> dict[str, Any]:
+    clock = ctx.services.clock
+    started = clock.monotonic()
+    transfers = _transfers(ctx, source, chosen, target, behavior)
+    removes = isinstance(store, AzureBlobFSReadSettings) and as_boolean(
+        ctx, store.delete_files_after_completion, "deleteFilesAfterCompletion"
+    )
+    read = 0
+    if behavior == "MergeFiles" and transfers:
+        read = _merge(ctx, transfers)
+        written = 1
+    else:
+        for transfer in transfers:
+            ctx.waiting().check()
+            read += _bring(ctx, source, store, transfer, verify)
+        written = len(transfers)
+    for transfer in transfers:
+        _record_lineage(ctx, transfer)
+        if removes and transfer.path is not None:
+            transfer.path.unlink(missing_ok=True)
+    seconds = clock.monotonic() - started
+    verified = verify and all(transfer.path is not None for transfer in transfers)
+    return {
+        "dataRead": read,
+        "dataWritten": read,
+        "filesRead": len(transfers),
+        "filesWritten": written,
+        "sourcePeakConnections": 1,
+        "sinkPeakConnections": 1,
+        "copyDuration": round(seconds),
+        "throughput": round(read / 1024 / seconds, 3) if seconds > 0 else 0.0,
+        "errors": [],
+        "effectiveIntegrationRuntime": INTEGRATION_RUNTIME,
+        "usedParallelCopies": 1,
+        "dataConsistencyVerification": {
+            "VerificationResult": "Verified" if verified else "Unsupported" if verify else "NotVerified"
+        },
+    }
+
+
+def _transfers(
+    ctx: ActivityContext, source: OpenDataset, chosen: FileFilter | None, target: LakeFile, behavior: str
+) -> list[_Transfer]:
+    location = source.location
+    if isinstance(location, HttpFile):
+        name = target.file or location.file or f"Data_{uuid.uuid4()}"
+        return [_Transfer(location.url, None, _below(ctx, target, name))]
+    assert chosen is not None
+    container = container_path(ctx, location)
+    base, files = find_files(container, location.folder, location.file, chosen)
+    for file in files:
+        if not file.is_file():
+            raise ActivityFailed(
+                "2200",
+                f"ErrorCode=UserErrorSourceBlobNotExist,The file {ctx.services.lake.url(str(file))} does not exist",
+            )
+    if behavior == "MergeFiles":
+        name = target.file or f"Data_{uuid.uuid4()}"
+        merged = _below(ctx, target, name)
+        return [_Transfer(ctx.services.lake.url(str(file)), file, merged) for file in files]
+    if target.file and len(files) > 1:
+        raise ActivityFailed(
+            "2200",
+            f"{len(files)} files cannot be copied to the one file {target.url()}; leave its name empty or merge them",
+        )
+    result = []
+    for file in files:
+        name = target.file or file.relative_to(base).as_posix()
+        if behavior == "FlattenHierarchy" and not target.file:
+            name = f"Data_{uuid.uuid4()}{file.suffix}"
+        result.append(_Transfer(ctx.services.lake.url(str(file)), file, _below(ctx, target, name)))
+    return result
+
+
+def _below(ctx: ActivityContext, target: LakeFile, name: str) -> Path:
+    """The local path of a file in the sink's folder."""
+    return Path(ctx.services.lake.local(target.url(f"{target.folder}/{name}" if target.folder else name)))
+
+
+def _bring(
+    ctx: ActivityContext, source: OpenDataset, store: ReadSettings | None, transfer: _Transfer, verify: bool
+) -> int:
+    """Bring one file, visible when whole; the number of bytes comes back."""
+    target = transfer.target
+    remove_leftovers(target.parent, LEFTOVER_AGE_SECONDS, ctx.services.clock.now())
+    if transfer.path is None:
+        assert isinstance(source.location, HttpFile)
+        request = http_request(ctx, source.location, store)
+        with put_whole(target) as file:
+            return download(http_source(ctx), request, file, ctx.waiting())
+    size = copy_whole(transfer.path, target)
+    if verify and content_md5(transfer.path) != content_md5(target):
+        target.unlink(missing_ok=True)
+        raise ActivityFailed(
+            "2200",
+            f"ErrorCode=DataConsistencySourceDataChanged,{transfer.source} changed while it was copied",
+            failure_type=SYSTEM_ERROR,
+        )
+    return size
+
+
+def _merge(ctx: ActivityContext, transfers: list[_Transfer]) -> int:
+    with put_whole(transfers[0].target) as merged:
+        for transfer in transfers:
+            assert transfer.path is not None
+            ctx.waiting().check()
+            with contextlib.closing(transfer.path.open("rb")) as file:
+                while data := file.read(1 << 20):
+                    merged.write(data)
+        return merged.tell()
+
+
+def _record_lineage(ctx: ActivityContext, transfer: _Transfer) -> None:
+    if ctx.services.lineage is None:
+        return
+    kind = "URL" if transfer.path is None else "PATH"
+    target = ctx.services.lake.url(str(transfer.target))
+    event = LineageEvent((Dataset(kind, transfer.source),), Dataset("PATH", target))
+    ctx.services.lineage.record(event, run_id=ctx.run_id)
+
+
+def without_effect(raw: Mapping[str, Any]) -> list[str]:
+    """Properties of a Copy that size cloud services, and have no effect here."""
+    return [name for name in _WITHOUT_EFFECT if raw.get(name) is not None]

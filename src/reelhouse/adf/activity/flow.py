@@ -1,0 +1,212 @@
+"""IfCondition, Switch, ForEach, Until, Filter, Wait, Fail: activities that decide and repeat.
+
+https://learn.microsoft.com/azure/data-factory/concepts-pipelines-activities#control-flow-activities
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from dataclasses import replace
+from typing import Any
+
+from reelhouse.adf.activity.context import (
+    ActivityContext,
+    ScopeResult,
+    Work,
+    as_boolean,
+    as_integer,
+    as_seconds,
+    join_all,
+    wrong,
+)
+from reelhouse.adf.errors import ActivityFailed, Cancelled
+from reelhouse.adf.expression.evaluate import evaluate
+from reelhouse.adf.expression.values import text, type_name
+from reelhouse.adf.settings import Fail, Filter, ForEach, IfCondition, Switch, Until, Wait
+from reelhouse.runs.record import RunStatus
+
+DEFAULT_BATCH = 20
+MAX_BATCH = 50
+MAX_ITEMS = 100_000
+
+
+def raise_if_failed(result: ScopeResult) -> None:
+    """Fail the container when its scope failed. Raises `ActivityFailed`."""
+    if result.status is RunStatus.FAILED:
+        name, message = result.failure or ("", "")
+        raise ActivityFailed(
+            "ActionFailed",
+            f"Activity failed because an inner activity failed; Inner activity name: {name}, Error: {message}",
+        )
+
+
+def prepare_if(ctx: ActivityContext) -> Work:
+    settings = ctx.activity.settings
+    assert isinstance(settings, IfCondition)
+    condition = ctx.value(settings.expression, "expression")
+    if not isinstance(condition, bool):
+        raise wrong(
+            ctx, f"The condition must be a boolean, it is {type_name(condition)} '{text(condition)}'", "expression"
+        )
+    branch = ctx.activity.branches["true" if condition else "false"]
+
+    def act() -> Any:
+        raise_if_failed(ctx.inner(branch))
+        return {}
+
+    return Work({"expression": condition}, act)
+
+
+def prepare_switch(ctx: ActivityContext) -> Work:
+    settings = ctx.activity.settings
+    assert isinstance(settings, Switch)
+    value = ctx.value(settings.on, "on")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise wrong(ctx, f"Switch is on a text or an integer, it is {type_name(value)}", "on")
+    branches = ctx.activity.branches
+    branch = branches.get(f"case:{text(value)}", branches["default"])
+
+    def act() -> Any:
+        raise_if_failed(ctx.inner(branch))
+        return {}
+
+    return Work({"on": value}, act)
+
+
+def prepare_for_each(ctx: ActivityContext) -> Work:
+    settings = ctx.activity.settings
+    assert isinstance(settings, ForEach)
+    items = ctx.value(settings.items, "items")
+    if not isinstance(items, list):
+        raise wrong(ctx, f"The items must be an array, they are {type_name(items)}", "items")
+    if len(items) > MAX_ITEMS:
+        raise wrong(ctx, f"ForEach takes {MAX_ITEMS} items at most, there are {len(items)}", "items")
+    queues = 1 if settings.is_sequential else min(settings.batch_count or DEFAULT_BATCH, MAX_BATCH)
+    activities = ctx.activity.branches["body"]
+
+    def iterate(item: Any) -> ScopeResult:
+        return ctx.inner(activities, replace(ctx.scope, item=item))
+
+    def act() -> Any:
+        results = _in_queues(ctx, iterate, items, min(queues, len(items)))
+        for result in results:
+            raise_if_failed(result)
+        return {}
+
+    return Work({"ItemsCount": len(items)}, act)
+
+
+def _in_queues(ctx: ActivityContext, iterate: Any, items: list[Any], count: int) -> list[ScopeResult]:
+    """Deal the items to queues in advance, without rebalancing, as documented. All are done, failures or not.
+
+    Failed results come back, in the order of the items.
+    """
+    failed: dict[int, ScopeResult] = {}
+    stopped: list[BaseException] = []
+
+    def work(queue: int) -> None:
+        try:
+            for index in range(queue, len(items), count):
+                if ctx.services.cancel.is_set():
+                    raise Cancelled
+                result = iterate(items[index])
+                if result.status is not RunStatus.SUCCEEDED:
+                    failed[index] = result
+        except BaseException as error:
+            stopped.append(error)
+
+    if count <= 1:
+        if count:
+            work(0)
+    else:
+        threads = [
+            threading.Thread(
+                target=contextvars.copy_context().run, args=(work, queue), name=f"{ctx.activity.name}-{queue}"
+            )
+            for queue in range(count)
+        ]
+        for thread in threads:
+            thread.start()
+        join_all(threads, ctx.services.cancel)
+    if stopped:
+        raise next((error for error in stopped if not isinstance(error, Cancelled)), stopped[0])
+    return [failed[index] for index in sorted(failed)]
+
+
+def prepare_until(ctx: ActivityContext) -> Work:
+    settings = ctx.activity.settings
+    assert isinstance(settings, Until)
+    seconds = as_seconds(ctx, ctx.value(settings.timeout, "timeout"), "timeout")
+
+    def act() -> Any:
+        clock = ctx.services.clock
+        deadline = clock.monotonic() + seconds
+        while True:
+            # A failing inner activity does not stop the loop, its condition may look at it.
+            inside = replace(ctx.scope, activities=ctx.inner(ctx.activity.branches["body"]).activities)
+            condition = evaluate(settings.expression, inside, ctx.properties.at("expression"))
+            if as_boolean(ctx, condition, "expression"):
+                return {}
+            if clock.monotonic() >= deadline:
+                raise ActivityFailed("ActionTimedOut", f"The condition was not met within {seconds:g} s")
+            if ctx.services.cancel.is_set():
+                raise Cancelled
+
+    return Work({}, act)
+
+
+def prepare_filter(ctx: ActivityContext) -> Work:
+    settings = ctx.activity.settings
+    assert isinstance(settings, Filter)
+    items = ctx.value(settings.items, "items")
+    if not isinstance(items, list):
+        raise wrong(ctx, f"The items must be an array, they are {type_name(items)}", "items")
+
+    def act() -> Any:
+        kept = []
+        for item in items:
+            condition = evaluate(settings.condition, replace(ctx.scope, item=item), ctx.properties.at("condition"))
+            if not isinstance(condition, bool):
+                raise wrong(ctx, f"The condition must be a boolean, it is {type_name(condition)}", "condition")
+            if condition:
+                kept.append(item)
+        return {"ItemsCount": len(items), "FilteredItemsCount": len(kept), "Value": kept}
+
+    return Work({"items": items}, act)
+
+
+def prepare_wait(ctx: ActivityContext) -> Work:
+    settings = ctx.activity.settings
+    assert isinstance(settings, Wait)
+    seconds = as_integer(ctx, ctx.value(settings.wait_time_in_seconds, "waitTimeInSeconds"), "waitTimeInSeconds", 1)
+
+    def act() -> Any:
+        ctx.sleep(seconds)
+        return {}
+
+    return Work({"waitTimeInSeconds": seconds}, act)
+
+
+def prepare_fail(ctx: ActivityContext) -> Work:
+    settings = ctx.activity.settings
+    assert isinstance(settings, Fail)
+    message = ctx.value(settings.message, "message")
+    code = ctx.value(settings.error_code, "errorCode")
+    name = ctx.activity.name
+    usable = isinstance(code, str) and code.strip() != ""
+    if "message" not in ctx.activity.raw:
+        said = "Fail message wasn't provided"
+    elif message is None or (isinstance(message, str) and not message.strip()):
+        said = f"Failed to interpret {name} fail message or error code"
+    elif not isinstance(message, str):
+        said = f"{name} fail message parameter couldn't be interpreted as a string"
+        if not usable:
+            said = f"Failed to interpret {name} fail message or error code"
+    else:
+        said = message
+
+    def act() -> Any:
+        raise ActivityFailed(code if usable else "ErrorCodeNotString", said)
+
+    return Work({"message": message, "errorCode": code}, act)

@@ -1,0 +1,46 @@
+"""Which function does the work of which activity type."""
+
+from __future__ import annotations
+
+from reelhouse.adf.activity.context import Prepare
+from reelhouse.adf.activity.copy import prepare_copy
+from reelhouse.adf.activity.databricks import prepare_databricks_job, prepare_databricks_notebook
+from reelhouse.adf.activity.delete import prepare_delete
+from reelhouse.adf.activity.execute_pipeline import prepare_execute_pipeline
+from reelhouse.adf.activity.flow import (
+    prepare_fail,
+    prepare_filter,
+    prepare_for_each,
+    prepare_if,
+    prepare_switch,
+    prepare_until,
+    prepare_wait,
+)
+from reelhouse.adf.activity.lookup import prepare_lookup
+from reelhouse.adf.activity.metadata import prepare_get_metadata, prepare_validation
+from reelhouse.adf.activity.variables import prepare_append_variable, prepare_set_variable
+from reelhouse.adf.activity.web import prepare_web
+
+ACTIVITIES: dict[str, Prepare] = {
+    "AppendVariable": prepare_append_variable,
+    "Copy": prepare_copy,
+    "DatabricksJob": prepare_databricks_job,
+    "DatabricksNotebook": prepare_databricks_notebook,
+    "Delete": prepare_delete,
+    "ExecutePipeline": prepare_execute_pipeline,
+    "Fail": prepare_fail,
+    "Filter": prepare_filter,
+    "ForEach": prepare_for_each,
+    "GetMetadata": prepare_get_metadata,
+    "IfCondition": prepare_if,
+    "Lookup": prepare_lookup,
+    "SetVariable": prepare_set_variable,
+    "Switch": prepare_switch,
+    "Until": prepare_until,
+    "Validation": prepare_validation,
+    "Wait": prepare_wait,
+    "WebActivity": prepare_web,
+}
+
+RUNS_ELSEWHERE = frozenset(("DatabricksJob", "DatabricksNotebook"))
+"""Activities whose work cannot be interrupted from here."""

@@ -1,0 +1,175 @@
+"""Files of the lake on this machine: which ones a dataset and its `storeSettings` mean, and putting them where readers
+look only when they are whole.
+
+https://learn.microsoft.com/azure/data-factory/connector-azure-data-lake-storage
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{32}\.part")
+
+
+@dataclass(frozen=True)
+class FileFilter:
+    """Which files below a folder. `folder_pattern` starts at the container, as `wildcardFolderPath` does.
+
+    `modified_start` is included, `modified_end` is not. `names` are relative paths from a list of files.
+    """
+
+    recursive: bool = True
+    folder_pattern: str | None = None
+    file_pattern: str | None = None
+    prefix: str | None = None
+    modified_start: datetime | None = None
+    modified_end: datetime | None = None
+    names: tuple[str, ...] | None = None
+
+    @property
+    def has_wildcard(self) -> bool:
+        return self.folder_pattern is not None or self.file_pattern is not None
+
+
+def find_files(container: Path, folder: str, file: str | None, chosen: FileFilter) -> tuple[Path, list[Path]]:
+    """The base folder, and the files in it that are meant, sorted. A file that is named is returned unseen."""
+    if chosen.names is not None:
+        base = container / folder
+        return base, [base / name for name in chosen.names]
+    if chosen.prefix is not None:
+        found = [
+            p for p in _walk(container, recursive=True) if p.relative_to(container).as_posix().startswith(chosen.prefix)
+        ]
+        return container, [path for path in found if _in_time(path, chosen)]
+    if file is not None and not chosen.has_wildcard:
+        path = container / folder / file
+        return path.parent, [path] if not path.is_file() or _in_time(path, chosen) else []
+    if chosen.folder_pattern is None:
+        bases = [container / folder]
+        base = bases[0]
+    else:
+        base = container / _before_wildcard(chosen.folder_pattern)
+        bases = _folders(container, chosen.folder_pattern)
+    matches = re.compile(wildcard(chosen.file_pattern or "*"))
+    found = [
+        path
+        for start in bases
+        for path in _walk(start, recursive=chosen.recursive)
+        if matches.fullmatch(path.name) and _in_time(path, chosen)
+    ]
+    return base, sorted(set(found))
+
+
+def _walk(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    for entry in sorted(os.scandir(folder), key=lambda e: e.name):
+        if entry.is_dir():
+            if recursive:
+                yield from _walk(Path(entry.path), recursive=True)
+        elif not is_temporary(entry.name):
+            yield Path(entry.path)
+
+
+def _folders(container: Path, pattern: str) -> list[Path]:
+    """Folders below a container whose path matches, part by part."""
+    level = [container]
+    for part in pattern.strip("/").split("/"):
+        matches = re.compile(wildcard(part))
+        level = [
+            Path(entry.path)
+            for folder in level
+            if folder.is_dir()
+            for entry in sorted(os.scandir(folder), key=lambda e: e.name)
+            if entry.is_dir() and matches.fullmatch(entry.name)
+        ]
+    return level
+
+
+def _before_wildcard(pattern: str) -> str:
+    parts = []
+    for part in pattern.strip("/").split("/"):
+        if re.search(r"[*?^]", part):
+            break
+        parts.append(part)
+    return "/".join(parts)
+
+
+def wildcard(pattern: str) -> str:
+    """The regular expression of a wildcard: `*` any characters, `?` none or one, `^` escapes."""
+    parts: list[str] = []
+    escaped = False
+    for char in pattern:
+        if escaped:
+            parts.append(re.escape(char))
+            escaped = False
+        elif char == "^":
+            escaped = True
+        else:
+            parts.append({"*": "[^/]*", "?": "[^/]?"}.get(char, re.escape(char)))
+    return "".join(parts)
+
+
+def _in_time(path: Path, chosen: FileFilter) -> bool:
+    if chosen.modified_start is None and chosen.modified_end is None:
+        return True
+    modified = modified_at(path)
+    return (chosen.modified_start is None or modified >= chosen.modified_start) and (
+        chosen.modified_end is None or modified < chosen.modified_end
+    )
+
+
+def modified_at(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name is that of a file which is still being written here."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+@contextmanager
+def put_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that appears at `path` when the block ends well, and never before; nothing stays otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with temporary.open("w+b") as file:
+            yield file
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def copy_whole(source: Path, target: Path) -> int:
+    """Copy a file, visible when whole; the number of bytes comes back."""
+    with source.open("rb") as reader, put_whole(target) as writer:
+        shutil.copyfileobj(reader, writer, 1 << 20)
+        return writer.tell()
+
+
+def content_md5(path: Path) -> str:
+    """The MD5 of a file in base64, as Azure gives it."""
+    with path.open("rb") as file:
+        return base64.b64encode(hashlib.file_digest(file, "md5").digest()).decode("ascii")
+
+
+def remove_leftovers(folder: Path, older_than_seconds: float, now: datetime) -> None:
+    """Remove what a process that was killed left of files it was writing into a folder."""
+    if not folder.is_dir():
+        return
+    for entry in os.scandir(folder):
+        if is_temporary(entry.name) and now.timestamp() - entry.stat().st_mtime > older_than_seconds:
+            Path(entry.path).unlink(missing_ok=True)

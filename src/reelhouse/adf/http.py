@@ -1,0 +1,289 @@
+"""HTTP sources as a port, its real adapter, and a download that survives a body that is cut.
+
+https://learn.microsoft.com/azure/data-factory/connector-http
+"""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from reelhouse.adf.errors import SYSTEM_ERROR, ActivityFailed, Cancelled
+from reelhouse.clock import Clock
+
+if TYPE_CHECKING:
+    import httpx
+
+CHUNK = 1 << 20
+RESUMES = 5
+"""How often a body that was cut is continued. Asking again from the start is the business of the activity's policy."""
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One request. `timeout` is in seconds: until the answer comes, and between two pieces of its body."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    timeout: float = 100.0
+    verify: bool = True
+
+
+@dataclass
+class HttpAnswer:
+    """An answer whose body is still to be read. `headers` have lower-case names; `length` is the announced one."""
+
+    status: int
+    headers: Mapping[str, str]
+    length: int | None
+    chunks: Iterator[bytes]
+
+
+class HttpError(Exception):
+    """No answer, or a body that broke off. `timed_out` when nothing came in time."""
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+class Exchange(Protocol):
+    """A context manager that gives the answer and closes the connection after."""
+
+    def __enter__(self) -> HttpAnswer: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None: ...
+
+
+class HttpSource(Protocol):
+    """Whoever answers HTTP requests."""
+
+    def open(self, request: HttpRequest) -> Exchange:
+        """Send. Entering the result raises `HttpError` without an answer; an answer of any status is an answer."""
+
+
+class HttpxSource:
+    """The network. httpx is imported with the first request."""
+
+    def __init__(self) -> None:
+        self._clients: dict[bool, httpx.Client] = {}
+        self._lock = threading.Lock()
+
+    def open(self, request: HttpRequest) -> Exchange:
+        return _HttpxExchange(self._client(request.verify), request)
+
+    def _client(self, verify: bool) -> httpx.Client:
+        import httpx
+
+        with self._lock:
+            if verify not in self._clients:
+                self._clients[verify] = httpx.Client(follow_redirects=True, verify=verify)
+            return self._clients[verify]
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+
+class _HttpxExchange:
+    def __init__(self, client: httpx.Client, request: HttpRequest) -> None:
+        self._client = client
+        self._request = request
+        self._response: httpx.Response | None = None
+
+    def __enter__(self) -> HttpAnswer:
+        import httpx
+
+        request = self._client.build_request(
+            self._request.method,
+            self._request.url,
+            headers={"Accept-Encoding": "identity", **self._request.headers},
+            content=self._request.body,
+            timeout=self._request.timeout,
+        )
+        try:
+            self._response = self._client.send(request, stream=True)
+        except httpx.TimeoutException:
+            raise HttpError(f"no answer within {self._request.timeout:g} s", timed_out=True) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise HttpError(str(error) or type(error).__name__) from None
+        headers = {name.lower(): value for name, value in self._response.headers.items()}
+        length = headers.get("content-length", "")
+        encoded = headers.get("content-encoding", "identity") != "identity"
+        return HttpAnswer(
+            self._response.status_code,
+            headers,
+            int(length) if length.isdigit() and not encoded else None,
+            self._chunks(self._response),
+        )
+
+    def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
+        import httpx
+
+        try:
+            yield from response.iter_bytes(CHUNK)
+        except httpx.TimeoutException:
+            raise HttpError(f"nothing came for {self._request.timeout:g} s", timed_out=True) from None
+        except httpx.HTTPError as error:
+            raise HttpError(str(error) or type(error).__name__) from None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._response is not None:
+            self._response.close()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How long a download may take, and who may stop it. `deadline` is a time of the clock's `monotonic`."""
+
+    clock: Clock
+    cancel: threading.Event
+    deadline: float | None = None
+
+    def check(self) -> None:
+        """Raises when it is time to stop."""
+        if self.cancel.is_set():
+            raise Cancelled
+        if self.deadline is not None and self.clock.monotonic() > self.deadline:
+            raise ActivityFailed("Timeout", "The activity did not end within its timeout", failure_type=SYSTEM_ERROR)
+
+
+def download(source: HttpSource, request: HttpRequest, target: BinaryIO, waiting: Waiting) -> int:
+    """Write the whole body to `target`; the number of bytes comes back.
+
+    A body that is cut is continued with a range request where the server allows it, and is never taken for whole.
+    Raises `ActivityFailed` for a status from 400 on, a silent server, a body that stays short.
+    """
+    written = 0
+    validator: str | None = None
+    for _ in range(RESUMES + 1):
+        ask = request
+        if written and validator:
+            ask = replace(request, headers={**request.headers, "Range": f"bytes={written}-", "If-Range": validator})
+        before = written
+        fault: HttpError | None = None
+        expected: int | None = None
+        for event in events(source, ask, waiting):
+            if isinstance(event, HttpError):
+                fault = event
+            elif isinstance(event, HttpAnswer):
+                _check_status(event, request.url)
+                if event.status != 206 and written:
+                    written = before = 0
+                    target.seek(0)
+                    target.truncate()
+                expected = written + event.length if event.length is not None else None
+                if event.headers.get("accept-ranges", "").lower() == "bytes" or event.status == 206:
+                    validator = _validator(event.headers)
+            else:
+                target.write(event)
+                written += len(event)
+        if fault is None and (expected is None or written == expected):
+            return written
+        if fault is not None and (fault.timed_out or not validator):
+            raise _no_answer(request.url, fault, written)
+        if written == before or not validator:
+            break
+    raise ActivityFailed(
+        "2200",
+        f"ErrorCode=HttpFileContentLengthMismatch,The body of {request.url} broke off: "
+        f"{written} bytes came, {expected if expected is not None else 'more'} were announced",
+        failure_type=SYSTEM_ERROR,
+    )
+
+
+def _no_answer(url: str, fault: HttpError, written: int) -> ActivityFailed:
+    code = "HttpRequestTimeout" if fault.timed_out else "HttpRequestFailedWithClientError"
+    after = f" after {written} bytes" if written else ""
+    return ActivityFailed("2200", f"ErrorCode={code},{url}: {fault}{after}", failure_type=SYSTEM_ERROR)
+
+
+def _check_status(answer: HttpAnswer, url: str) -> None:
+    if answer.status >= 400:
+        hint = ""
+        if answer.headers.get("content-type", "").startswith("text/plain"):
+            hint = b"".join(answer.chunks)[:2000].decode("utf-8", "replace").strip()
+        kind = "UserError" if answer.status < 500 else SYSTEM_ERROR
+        raise ActivityFailed(
+            "2200",
+            f"ErrorCode=HttpRequestFailedWithStatus,{url} answered with status {answer.status}"
+            + (f": {hint}" if hint else ""),
+            failure_type=kind,
+        )
+
+
+def _validator(headers: Mapping[str, str]) -> str | None:
+    tag = headers.get("etag", "")
+    if tag and not tag.startswith("W/"):
+        return tag
+    return headers.get("last-modified")
+
+
+def events(source: HttpSource, request: HttpRequest, waiting: Waiting) -> Iterator[HttpAnswer | bytes | HttpError]:
+    """The answer and the pieces of its body as they come, the fault at the end if there is one.
+
+    The connection is read by a thread of its own: a silent server cannot hold up a cancellation, and the silence is
+    measured by the clock port.
+    """
+    pipe: queue.Queue[HttpAnswer | bytes | HttpError | BaseException | None] = queue.Queue(maxsize=8)
+    given_up = threading.Event()
+
+    def put(event: HttpAnswer | bytes | HttpError | BaseException | None) -> bool:
+        while not given_up.is_set():
+            try:
+                pipe.put(event, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def read() -> None:
+        try:
+            with source.open(request) as answer:
+                if answer.status >= 400:
+                    answer.chunks = iter([b"".join(answer.chunks)])
+                    put(answer)
+                elif put(answer):
+                    for chunk in answer.chunks:
+                        if not put(chunk):
+                            return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(read,), name="reelhouse-http", daemon=True).start()
+    last = waiting.clock.monotonic()
+    try:
+        while True:
+            waiting.check()
+            try:
+                event = pipe.get(timeout=0.05)
+            except queue.Empty:
+                if waiting.clock.monotonic() - last > request.timeout:
+                    yield HttpError(f"nothing came for {request.timeout:g} s", timed_out=True)
+                    return
+                continue
+            last = waiting.clock.monotonic()
+            if event is None:
+                return
+            if isinstance(event, BaseException) and not isinstance(event, HttpError):
+                raise event
+            yield event
+            if isinstance(event, HttpError):
+                return
+    finally:
+        given_up.set()

@@ -1,0 +1,79 @@
+"""What a pipeline run needs from outside, as ports. Adapters are chosen where the program starts."""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reelhouse.adf.http import HttpSource
+from reelhouse.clock import Clock, SystemClock
+from reelhouse.errors import UserError
+from reelhouse.lineage.event import LineagePort
+from reelhouse.runs.record import RunLog
+from reelhouse.storage.lake import Lake
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a Databricks job or notebook run ended. `result_state` is Databricks' word: SUCCESS, FAILED, CANCELED, ….
+
+    `output` is what the notebook handed to `dbutils.notebook.exit`, or None.
+    """
+
+    run_id: str
+    run_page_url: str
+    output: Any
+    result_state: str
+    error: str | None = None
+
+
+class JobStarter(Protocol):
+    """Databricks jobs."""
+
+    def run(self, job_id: str, parameters: Mapping[str, str]) -> JobResult:
+        """Run a job to its end. Raises `UserError` for an unknown id, naming the known ones."""
+
+
+class NotebookStarter(Protocol):
+    """Databricks notebooks."""
+
+    def run(self, path: str, parameters: Mapping[str, str]) -> JobResult:
+        """Run a notebook to its end."""
+
+
+class Secrets(Protocol):
+    """Key vaults."""
+
+    def get(self, vault: str, name: str) -> str:
+        """The secret of a name. Raises `UserError` when there is none."""
+
+
+class NoSecrets:
+    """No key vault at hand."""
+
+    def get(self, vault: str, name: str) -> str:
+        raise UserError(f"There is no local value for the secret '{name}' of the key vault '{vault}'")
+
+
+@dataclass
+class AdfServices:
+    """Everything that touches the world. `cancel`, once set, stops what runs in order.
+
+    `jobs`, `notebooks` and `http` may be None where a factory does not need them; what does is then refused by name.
+    """
+
+    lake: Lake
+    runs: RunLog
+    clock: Clock = field(default_factory=SystemClock)
+    lineage: LineagePort | None = None
+    http: HttpSource | None = None
+    jobs: JobStarter | None = None
+    notebooks: NotebookStarter | None = None
+    secrets: Secrets = field(default_factory=NoSecrets)
+    guid: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+    random: random.Random = field(default_factory=random.Random)
+    cancel: threading.Event = field(default_factory=threading.Event)

@@ -51,6 +51,9 @@ class FolderSink:
         written = files.put_if_absent(str(self.folder / str(batch_id)), json.dumps(rows))
         return Commit(batch_id if written else None, len(rows) if written else 0)
 
+    def idle(self, nothing: Sequence[Batch]) -> None:
+        pass
+
     def batches(self) -> list[list[str]]:
         found = sorted((path for path in self.folder.glob("[0-9]*")), key=lambda path: int(path.name))
         return [json.loads(path.read_text()) for path in found]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reelhouse.spark import plan
+from reelhouse.spark import plan, tables
 
 if TYPE_CHECKING:
     from reelhouse.streaming.delta_source import AddedFile
@@ -18,23 +17,9 @@ def read_files(files: Sequence[AddedFile], schema: str, partition_columns: Seque
 
     `schema` is the table's, as JSON. Columns that a file lacks are NULL.
     """
-    if not files or not partition_columns:
-        return plan.read_parquet([file.path for file in files], schema)
-    by_partition: dict[tuple[tuple[str, str | None], ...], list[str]] = defaultdict(list)
-    for file in files:
-        by_partition[file.partition_values].append(file.path)
-    fields: list[dict[str, Any]] = json.loads(schema)["fields"]
-    stored = json.dumps({"type": "struct", "fields": [f for f in fields if f["name"] not in partition_columns]})
-    return plan.union(
-        [
-            plan.project(plan.read_parquet(paths, stored), [_column(field, dict(values)) for field in fields])
-            for values, paths in by_partition.items()
-        ]
-    )
-
-
-def _column(field: dict[str, Any], partition: dict[str, str | None]) -> Any:
-    name = field["name"]
-    if name not in partition:
-        return plan.column(name)
-    return plan.named(plan.cast(plan.text_literal(partition[name] or None), field["type"]), name)
+    struct = json.loads(schema)
+    for field in struct["fields"]:
+        field["nullable"] = True  # a file written before the column was added lacks it
+    if not files:
+        return plan.empty(json.dumps(struct))
+    return tables.read_files(struct, partition_columns, [(file.path, dict(file.partition_values)) for file in files])

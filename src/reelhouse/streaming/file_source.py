@@ -20,9 +20,6 @@ from reelhouse.streaming.source import NO_LIMIT, Batch, Limit, Relation
 class FileReader(Protocol):
     """Rows of files, by format and options. Called only when there is something to read."""
 
-    def schema(self) -> str:
-        """The schema of the rows as Spark's JSON."""
-
     def prepare(self) -> None:
         """Raise what would keep a query from starting, such as a schema that cannot be found out."""
 
@@ -80,9 +77,6 @@ class FileSource:
 
     def prepare(self) -> None:
         self._reader.prepare()
-
-    def schema(self) -> str:
-        return self._reader.schema()
 
     def committed(self, end: Offset) -> None:
         number = self._number(end)

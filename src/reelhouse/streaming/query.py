@@ -98,6 +98,8 @@ class MicroBatches:
             source.next_offset(start, limited=limited) for source, start in zip(self._sources, starts, strict=True)
         )
         if ends == starts:
+            if self._last.batch_id < 0:
+                self._sink.idle([source.nothing() for source in self._sources])
             return None
         planned = Planned(self._last.batch_id + 1, starts, ends)
         reach("streaming.before_offsets")

@@ -20,3 +20,6 @@ class Sink(Protocol):
 
         Returns what was committed, None for a sink that does not say.
         """
+
+    def idle(self, nothing: Sequence[Batch]) -> None:
+        """A look for news found none. `nothing` is a batch without rows for each source."""

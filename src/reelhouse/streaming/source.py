@@ -84,9 +84,6 @@ class Source(Protocol):
     def nothing(self) -> Batch:
         """No rows, of the source's schema."""
 
-    def schema(self) -> str:
-        """The schema of the rows as Spark's JSON. May look into the data at the first start of a query."""
-
     def committed(self, end: Offset) -> None:
         """All up to `end` has reached the sink."""
 

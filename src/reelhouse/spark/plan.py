@@ -8,6 +8,7 @@ https://github.com/apache/spark/blob/master/sql/connect/common/src/main/protobuf
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ Relation = Any
 """A `pyspark.sql.connect.proto.Relation` (the generated classes carry no types that a checker reads here)."""
 
 _RELATION = proto.Relation.DESCRIPTOR.full_name
+_plan_ids = itertools.count(2_000_000_000)
+"""Ids of our own relations, far above those that a client gives; an engine wants one at each reference."""
 
 
 # --- walking ----------------------------------------------------------------------------------------------------------
@@ -224,7 +227,9 @@ def with_relations(root: Relation, references: Mapping[str, Relation]) -> Relati
     relation = proto.Relation()
     relation.with_relations.root.CopyFrom(root)
     for name, reference in references.items():
-        relation.with_relations.references.append(alias(reference, name))
+        named = alias(reference, name)
+        named.common.plan_id = next(_plan_ids)
+        relation.with_relations.references.append(named)
     return relation
 
 
@@ -312,6 +317,20 @@ def text_literal(value: str | None) -> Any:
     else:
         literal.literal.string = value
     return literal
+
+
+def null() -> Any:
+    """A NULL without type."""
+    expr = proto.Expression()
+    expr.literal.null.null.SetInParent()
+    return expr
+
+
+def star() -> Any:
+    """All columns."""
+    expr = proto.Expression()
+    expr.unresolved_star.SetInParent()
+    return expr
 
 
 def quote(name: str) -> str:

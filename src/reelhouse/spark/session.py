@@ -1,0 +1,158 @@
+"""Spark sessions of a project: stock PySpark over an engine, with the runtime on the wire between them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from reelhouse.clock import Clock, SystemClock
+from reelhouse.errors import InternalError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from reelhouse.catalog.catalog import Catalog
+    from reelhouse.lineage.event import LineagePort
+    from reelhouse.runs.record import RunLog
+    from reelhouse.spark.context import SessionContext
+    from reelhouse.spark.dispatch import StreamingPort
+    from reelhouse.spark.engines.engine import Engine
+    from reelhouse.storage.lake import Lake
+
+USER = "reelhouse"
+
+_active: ContextVar[Any] = ContextVar("active_spark_session", default=None)
+
+
+class Sessions:
+    """All Spark sessions of one project. The engine starts with the first.
+
+    Set `streaming` to what runs streaming queries before the first one is started.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        catalog: Catalog,
+        lake: Lake,
+        *,
+        lineage: LineagePort | None = None,
+        runs: RunLog | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.engine = engine
+        self.streaming: StreamingPort | None = None
+        self._catalog = catalog
+        self._lake = lake
+        self._lineage = lineage
+        self._runs = runs
+        self._clock = clock or SystemClock()
+        self._contexts: dict[str, SessionContext] = {}
+        self._sessions: dict[str, SparkSession] = {}
+        self._snapshots: Any = None
+        self._global_views: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    def open(self) -> SparkSession:
+        """A new session with temporary views and configuration of its own, active in this thread.
+
+        `SparkSession.builder.getOrCreate()` finds it here, and in threads that run in a copy of this context.
+        """
+        with self._lock:
+            address = self.engine.start()
+            from pyspark.sql.connect.client import DefaultChannelBuilder
+            from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+            from reelhouse.spark.context import SessionContext
+            from reelhouse.spark.interceptor import Interceptor
+            from reelhouse.spark.tables import Snapshots
+            from reelhouse.spark.wire import Wire
+
+            self._snapshots = self._snapshots or Snapshots()
+            session_id = str(uuid.uuid4())
+            context = SessionContext(
+                session_id,
+                Wire(address, session_id, USER),
+                self._catalog,
+                self._lake,
+                engine=self.engine.name,
+                clock=self._clock,
+                lineage=self._lineage,
+                runs=self._runs,
+                snapshots=self._snapshots,
+                global_views=self._global_views,
+            )
+            separator = ";" if "/;" in address else "/;"
+            builder = DefaultChannelBuilder(f"{address}{separator}session_id={session_id};user_id={USER}")
+            builder.add_interceptor(Interceptor(context, lambda: self.streaming))
+            _keep_active_sessions_in_the_context(ConnectSession)
+            spark: Any = ConnectSession(connection=builder)
+            self._contexts[session_id] = context
+            self._sessions[session_id] = spark
+        self.activate(spark)
+        return spark  # type: ignore[no-any-return]
+
+    def activate(self, spark: SparkSession) -> None:
+        """Make a session the one that `getOrCreate()` finds in this thread."""
+        connect: Any = type(spark)
+        # `getOrCreate` of `pyspark.sql` asks for an address before it looks for a session that is there.
+        os.environ["SPARK_REMOTE"] = f"{self.engine.start()}/;user_id={USER}"
+        connect._active_session.session = spark
+        if connect._default_session is None or connect._default_session.is_stopped:
+            connect._default_session = spark
+
+    def context(self, spark: SparkSession) -> SessionContext:
+        """What the runtime knows of a session that `open` gave."""
+        session_id = spark.session_id  # type: ignore[attr-defined]
+        try:
+            return self._contexts[session_id]
+        except KeyError:
+            raise InternalError(f"Session {session_id} is not, or no longer, one of this project") from None
+
+    def close(self, spark: SparkSession) -> None:
+        """End a session. Closing it again does nothing."""
+        with self._lock:
+            session_id = spark.session_id  # type: ignore[attr-defined]
+            context = self._contexts.pop(session_id, None)
+            self._sessions.pop(session_id, None)
+        if context is None:
+            return
+        _close(spark)
+        context.wire.release()
+
+    def stop(self) -> None:
+        """End all sessions, and the engine."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        for spark in sessions:
+            self.close(spark)
+        os.environ.pop("SPARK_REMOTE", None)
+        self.engine.stop()
+
+
+def _close(spark: Any) -> None:
+    """Close the client's channel without asking the server, which the client would do again at exit."""
+    spark.release_session_on_close = False
+    spark.stop()
+    if spark is _active.get():
+        _active.set(None)
+
+
+class _ActiveSession:
+    """Where PySpark keeps the active session of a thread: here, of the context, so that copies of it carry it on."""
+
+    @property
+    def session(self) -> Any:
+        return _active.get()
+
+    @session.setter
+    def session(self, value: Any) -> None:
+        _active.set(value)
+
+
+def _keep_active_sessions_in_the_context(connect: Any) -> None:
+    if not isinstance(connect._active_session, _ActiveSession):
+        connect._active_session = _ActiveSession()

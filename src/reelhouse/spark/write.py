@@ -1,0 +1,228 @@
+"""One write, one commit: the engine writes Parquet files beside the table, the log entry makes them the table's.
+
+https://docs.databricks.com/aws/en/delta/
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelhouse.delta.write import Commit, Mode, OnViolation, Target, WriteSpec
+from reelhouse.errors import Unsupported
+from reelhouse.runs.record import TableChange
+from reelhouse.spark import plan
+
+if TYPE_CHECKING:
+    from reelhouse.delta.plan import WritePlan
+    from reelhouse.spark.context import SessionContext
+
+MASK = "__reelhouse_mask"
+_MOST_RULES = 62
+
+
+def write(context: SessionContext, relation: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
+    """Write a plan's rows to a Delta table. See `SessionContext.write`."""
+    started = time.monotonic()
+    if _is_repeated(context, target, spec):
+        return Commit(None, 0)
+    resolved = context.resolve(relation)
+    commit = write_resolved(context, resolved, target, spec)
+    _record(context, relation, target, spec, commit, round((time.monotonic() - started) * 1000))
+    return commit
+
+
+def write_resolved(context: SessionContext, resolved: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
+    """As `write`, of a plan that the engine can run as it is, and without a record of it."""
+    from reelhouse.delta import staging
+    from reelhouse.delta.commit import commit_files
+    from reelhouse.delta.plan import plan_write
+
+    schema = context.wire.schema(resolved).json()
+    decided = plan_write(target, schema, spec)
+    rows = shape(resolved, decided)
+    partition_by = [MASK, *decided.partition_by] if decided.rules else list(decided.partition_by)
+    stage = staging.new_stage(target.location)
+    try:
+        context.wire.write_parquet(rows, stage, partition_by)
+        staged = staging.staged_files(stage, MASK if decided.rules else None, decided.partition_by)
+        counts: Mapping[str, int | None] | None = spec.counts
+        if _is_to_compare(spec) and decided.snapshot is not None:
+            counts = _compare(context, target, decided, spec, staged)
+            same = not any(counts.values())
+            if same and spec.skip_if_same and not decided.metadata_changed:
+                return _nothing_new(decided, spec, staged)
+        example = _example(staged, decided)
+        return _commit(commit_files, target, stage, schema, spec, decided, counts, example)
+    finally:
+        staging.discard(stage)
+
+
+def _is_to_compare(spec: WriteSpec) -> bool:
+    return spec.mode is Mode.OVERWRITE and (spec.skip_if_same or (bool(spec.key) and spec.counts is None))
+
+
+def _commit(
+    commit_files: Any,
+    target: Target,
+    stage: str,
+    schema: str,
+    spec: WriteSpec,
+    decided: WritePlan,
+    counts: Mapping[str, int | None] | None,
+    example: str,
+) -> Commit:
+    from reelhouse.delta.expectations import ExpectationViolation
+
+    try:
+        commit: Commit = commit_files(
+            target, stage, schema, spec, mask_column=MASK if decided.rules else None, counts=counts
+        )
+        return commit
+    except ExpectationViolation as error:
+        raise ExpectationViolation(error.what, error.failed, remedy=error.remedy or example) from error
+
+
+# --- the rows as the table wants them ---------------------------------------------------------------------------------
+
+
+def shape(resolved: plan.Relation, decided: WritePlan) -> plan.Relation:
+    """The rows under the table's names and types, with the mask of broken rules when there are rules. Pure."""
+    rows = resolved
+    missing = _missing(decided) if decided.rules else []
+    if not decided.keeps_columns or missing:
+        columns = [
+            plan.named(
+                plan.column(column.source)
+                if column.cast_to is None
+                else _cast(plan.column(column.source), column.cast_to),
+                column.name,
+            )
+            for column in decided.projection
+        ]
+        rows = plan.project(rows, [*columns, *(plan.named(_cast(plan.null(), type), name) for name, type in missing)])
+    if decided.rules:
+        rows = plan.project(rows, [plan.star(), plan.named(mask([rule.constraint for rule in decided.rules]), MASK)])
+    return rows
+
+
+def mask(rules: Sequence[str]) -> Any:
+    """The number whose bit i is set when rule i is not true. Pure."""
+    if len(rules) > _MOST_RULES:
+        raise Unsupported(f"A write with {len(rules)} expectations and constraints", remedy=f"At most {_MOST_RULES}.")
+    terms = [f"(CASE WHEN ({rule}\n) THEN 0L ELSE {1 << bit}L END)" for bit, rule in enumerate(rules)]
+    return plan.expression(" + ".join(terms))
+
+
+def _missing(decided: WritePlan) -> list[tuple[str, Any]]:
+    """Columns of the table that the rows lack; a rule may ask for them."""
+    have = {column.name for column in decided.projection}
+    return [
+        (field["name"], field["type"]) for field in json.loads(decided.schema)["fields"] if field["name"] not in have
+    ]
+
+
+def _cast(expr: Any, type: Any) -> Any:
+    from pyspark.sql.connect.types import pyspark_types_to_proto_types
+    from pyspark.sql.types import StructType
+
+    field = {"name": "c", "type": type, "nullable": True, "metadata": {}}
+    data_type = StructType.fromJson({"type": "struct", "fields": [field]}).fields[0].dataType
+    result = plan.proto.Expression()
+    result.cast.expr.CopyFrom(expr)
+    result.cast.type.CopyFrom(pyspark_types_to_proto_types(data_type))
+    return result
+
+
+# --- what the rows say before they are committed ----------------------------------------------------------------------
+
+
+def _compare(
+    context: SessionContext, target: Target, decided: WritePlan, spec: WriteSpec, staged: Sequence[Any]
+) -> dict[str, int | None]:
+    """Rows added, updated and removed by an overwrite, told by a hash of every row."""
+    from reelhouse.spark.compare import compare
+    from reelhouse.spark.tables import nullable, read_files
+
+    dropped = sum(1 << bit for bit, rule in enumerate(decided.rules) if rule.action is OnViolation.DROP)
+    kept = [(file.path, file.partition_values) for file in staged if not file.mask & dropped]
+    new = read_files(nullable(json.loads(decided.schema)), decided.partition_by, kept)
+    return compare(context, context.read_delta(target), new, json.loads(decided.schema), spec.key)
+
+
+def _nothing_new(decided: WritePlan, spec: WriteSpec, staged: Sequence[Any]) -> Commit:
+    """What an overwrite with equal rows gives: the counts of its rules, and no version."""
+    from reelhouse.delta.expectations import judge
+
+    by_mask = _rows_by_mask(staged)
+    verdict = judge(by_mask, decided.rules, "")
+    rows = sum(count for bits, count in by_mask.items() if bits in verdict.kept_masks)
+    failed = {rule.name: verdict.failed.get(rule.name, 0) for rule in spec.expectations}
+    return Commit(None, rows, updated=0, failed=failed, checked=verdict.checked, dropped=verdict.dropped)
+
+
+def _rows_by_mask(staged: Sequence[Any]) -> dict[int, int]:
+    import pyarrow.parquet as pq
+
+    rows: dict[int, int] = {}
+    for file in staged:
+        rows[file.mask] = rows.get(file.mask, 0) + pq.read_metadata(file.path).num_rows
+    return rows
+
+
+def _example(staged: Sequence[Any], decided: WritePlan) -> str:
+    """A row that breaks a rule whose action is FAIL, as a sentence; empty when there is none."""
+    import pyarrow.parquet as pq
+
+    for bit, rule in enumerate(decided.rules):
+        if rule.action is not OnViolation.FAIL:
+            continue
+        for file in staged:
+            if not file.mask >> bit & 1:
+                continue
+            with pq.ParquetFile(file.path) as parquet:
+                for batch in parquet.iter_batches(batch_size=1):
+                    row = {**batch.to_pylist()[0], **file.partition_values}
+                    return f"One such row: {json.dumps(row, default=str, ensure_ascii=False)}."
+    return ""
+
+
+# --- what is noted of it ----------------------------------------------------------------------------------------------
+
+
+def _is_repeated(context: SessionContext, target: Target, spec: WriteSpec) -> bool:
+    if spec.transaction is None:
+        return False
+    snapshot = context.snapshot(target.location)
+    return snapshot is not None and snapshot.transactions.get(spec.transaction.app_id, -1) >= spec.transaction.version
+
+
+def _record(
+    context: SessionContext, relation: plan.Relation, target: Target, spec: WriteSpec, commit: Commit, took_ms: int
+) -> None:
+    from reelhouse.spark.lineage import record_write
+
+    if context.runs is not None:
+        context.runs.table_changed(
+            TableChange(
+                table=target.name or context.lake.url(target.location),
+                version=commit.version,
+                operation=spec.operation,
+                rows=commit.rows,
+                added=commit.added,
+                updated=commit.updated,
+                removed=commit.removed,
+                quarantined=commit.dropped,
+                duration_ms=took_ms,
+            )
+        )
+    if commit.version is not None:
+        record_write(context, relation, target, commit.version)
+
+
+def exists(location: str) -> bool:
+    """Whether something lies at a local path."""
+    return Path(location).exists()

@@ -29,11 +29,12 @@ def read_sources():
 
 
 def has_files(path):
-    """Whether a folder exists and holds anything."""
+    """Whether a folder exists and holds a file, at any depth."""
     try:
-        return len(dbutils.fs.ls(path)) > 0
+        entries = dbutils.fs.ls(path)
     except Exception as error:
         # What a missing folder raises differs by runtime: Java's FileNotFoundException in a wrapper, or Python's.
         if "FileNotFound" in type(error).__name__ or "FileNotFound" in str(error) or "No such file" in str(error):
             return False
         raise
+    return any(not entry.name.endswith("/") or has_files(entry.path) for entry in entries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,9 @@ app.add_typer(notebook_app, name="notebook")
 
 ProjectOption = Annotated[Path, typer.Option("--project", "-C", help="The project's folder.", show_default="here")]
 StateOption = Annotated[Path | None, typer.Option("--state", help="Where local state goes instead of .reelhouse/.")]
-TargetOption = Annotated[str, typer.Option("--target", "-t", help="The bundle's target.")]
+TargetOption = Annotated[
+    str | None, typer.Option("--target", "-t", help="The bundle's target.", show_default="its default one")
+]
 EngineOption = Annotated[str, typer.Option("--engine", help="sail (embedded), or sc://host:port of a Spark server.")]
 MirrorOption = Annotated[
     list[str] | None,
@@ -86,7 +88,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run; run nothing.")] = False,
     project: ProjectOption = Path(),
     state: StateOption = None,
-    target: TargetOption = "dev",
+    target: TargetOption = None,
     engine: EngineOption = "sail",
     var: VariableOption = None,
     as_json: JsonOption = False,
@@ -113,7 +115,7 @@ def job_run(
     parameter: ParameterOption = None,
     project: ProjectOption = Path(),
     state: StateOption = None,
-    target: TargetOption = "dev",
+    target: TargetOption = None,
     engine: EngineOption = "sail",
     var: VariableOption = None,
     as_json: JsonOption = False,
@@ -132,7 +134,7 @@ def pipeline_run(
     refresh: Annotated[list[str] | None, typer.Option("--refresh", help="A table to refresh, and no other.")] = None,
     project: ProjectOption = Path(),
     state: StateOption = None,
-    target: TargetOption = "dev",
+    target: TargetOption = None,
     engine: EngineOption = "sail",
     var: VariableOption = None,
     as_json: JsonOption = False,
@@ -156,7 +158,7 @@ def pipeline_validate(
     key: Annotated[str, typer.Argument(help="The pipeline's key in the bundle.")],
     project: ProjectOption = Path(),
     state: StateOption = None,
-    target: TargetOption = "dev",
+    target: TargetOption = None,
     engine: EngineOption = "sail",
     var: VariableOption = None,
     as_json: JsonOption = False,
@@ -172,7 +174,7 @@ def notebook_run(
     parameter: ParameterOption = None,
     project: ProjectOption = Path(),
     state: StateOption = None,
-    target: TargetOption = "dev",
+    target: TargetOption = None,
     engine: EngineOption = "sail",
     var: VariableOption = None,
     as_json: JsonOption = False,
@@ -196,7 +198,7 @@ def sql(
     as_json: JsonOption = False,
 ) -> None:
     """Run a SQL statement in the project's catalog."""
-    with _opened(project, state, "dev", engine, None, None) as opened:
+    with _opened(project, state, None, engine, None, None) as opened:
         frame = opened.spark.sql(statement).limit(limit + 1)
         rows = [tuple(row) for row in frame.collect()]
         _print_rows(frame.columns, rows[:limit], as_json)
@@ -207,7 +209,7 @@ def sql(
 @app.command()
 def tables(project: ProjectOption = Path(), state: StateOption = None, as_json: JsonOption = False) -> None:
     """List the tables with their rows and newest version."""
-    with _opened(project, state, "dev", "sail", None, None) as opened:
+    with _opened(project, state, None, "sail", None, None) as opened:
         rows = [(s.name, s.rows, s.version) for s in opened.table_states()]
         _print_rows(["table", "rows", "version"], rows, as_json)
 
@@ -220,10 +222,15 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """List the commits of a table, newest first."""
-    with _opened(project, state, "dev", "sail", None, None) as opened:
-        entries = opened.history(table)
-        columns = ["version", "timestamp", "operation", "operationParameters", "operationMetrics"]
-        _print_rows(columns, [tuple(entry.get(column) for column in columns) for entry in entries], as_json)
+    with _opened(project, state, None, "sail", None, None) as opened:
+        columns = ["version", "timestamp", "operation", "parameters", "metrics"]
+        rows: list[tuple[Any, ...]] = [
+            (entry.version, entry.timestamp, entry.operation, dict(entry.parameters), dict(entry.metrics))
+            for entry in opened.history(table)
+        ]
+        if not as_json:
+            rows = [(*row[:3], _texts(row[3]), _texts(row[4])) for row in rows]
+        _print_rows(columns, rows, as_json)
 
 
 @app.command()
@@ -236,7 +243,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show rows of a table, as it is or as it was."""
-    with _opened(project, state, "dev", "sail", None, None) as opened:
+    with _opened(project, state, None, "sail", None, None) as opened:
         frame = opened.table(table, version).limit(limit)
         _print_rows(frame.columns, [tuple(row) for row in frame.collect()], as_json)
 
@@ -254,7 +261,7 @@ def lineage(
     """Draw where a table comes from, or what depends on it."""
     if up and down:
         raise UserError("--up and --down exclude each other")
-    with _opened(project, state, "dev", "sail", None, None) as opened:
+    with _opened(project, state, None, "sail", None, None) as opened:
         name = opened.dataset_name(table)
         if columns:
             pairs = opened.lineage.columns_of(name)
@@ -274,7 +281,7 @@ def lineage(
 def validate(
     project: ProjectOption = Path(),
     state: StateOption = None,
-    target: TargetOption = "dev",
+    target: TargetOption = None,
     var: VariableOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -282,14 +289,18 @@ def validate(
     with _opened(project, state, target, "sail", None, var) as opened:
         findings = opened.validate()
         if as_json:
-            _print_json([finding.as_json() for finding in findings])
+            _print_json(
+                [
+                    {"severity": f.severity.value, "file": f.place.file, "path": f.place.path, "message": f.message}
+                    for f in findings
+                ]
+            )
         else:
             for finding in findings:
-                print(f"{finding.severity}: {finding.message} ({finding.place})")
-            errors = sum(finding.severity == "error" for finding in findings)
-            checked = ", ".join(opened.artifact_counts())
-            print(f"{errors} error{'s' * (errors != 1)}, {len(findings) - errors} warnings in {checked}.")
-        if any(finding.severity == "error" for finding in findings):
+                print(f"{finding.severity.value}: {finding}")
+            errors = sum(finding.severity.value == "error" for finding in findings)
+            print(f"{errors} errors, {len(findings) - errors} warnings.")
+        if any(finding.severity.value == "error" for finding in findings):
             raise typer.Exit(FAILED)
 
 
@@ -301,7 +312,7 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List the newest runs."""
-    with _opened(project, state, "dev", "sail", None, None) as opened:
+    with _opened(project, state, None, "sail", None, None) as opened:
         found = opened.runs.runs(limit=limit)
         if as_json:
             _print_json([_run_as_json(run) for run in found])
@@ -318,7 +329,7 @@ def runs(
 def _opened(
     folder: Path,
     state: Path | None,
-    target: str,
+    target: str | None,
     engine: str,
     mirrors: list[str] | None,
     variables: list[str] | None,
@@ -365,6 +376,10 @@ def _show_run(opened: Project, words: list[str], as_json: bool) -> None:
     from reelhouse.report.terminal import run_tree
 
     _console().print(run_tree(tree))
+
+
+def _texts(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _pairs(words: list[str]) -> dict[str, str]:

@@ -63,6 +63,11 @@ class Summary:
         """How long the run took."""
         return (self.run.ended_at - self.run.started_at).total_seconds() if self.run.ended_at else 0.0
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the run as a whole did."""
+        return self.run.status is RunStatus.SUCCEEDED
+
     def as_json(self) -> dict[str, Any]:
         """The same for a machine: JSON values only."""
         return {

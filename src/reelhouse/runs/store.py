@@ -228,6 +228,11 @@ class RunStore:
             rows = connection.execute(query.order_by(_RUNS.c.started_at.desc(), _RUNS.c.sequence.desc()).limit(limit))
             return [_run(row) for row in rows]
 
+    def newest(self) -> str | None:
+        """The id of the run that began last among those that nothing else started."""
+        found = self.runs(limit=1)
+        return found[0].id if found else None
+
     def children(self, run_id: str) -> list[Run]:
         """The runs that this one started, in the order of their start."""
         query = _RUNS.select().where(_RUNS.c.parent_id == run_id).order_by(_RUNS.c.started_at, _RUNS.c.sequence)

@@ -1,0 +1,275 @@
+"""Where ports meet their adapters: what each service needs from outside, made from a project. Nothing else chooses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from reelhouse.errors import ReelhouseError, UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from reelhouse.adf.finding import Finding
+    from reelhouse.adf.services import AdfServices, JobResult
+    from reelhouse.jobs.definition import JobDefinition, PipelineSettings
+    from reelhouse.jobs.services import JobServices
+    from reelhouse.notebooks.context import NotebookContext
+    from reelhouse.pipelines.settings import PipelineServices, UpdateResult
+    from reelhouse.project import Project
+    from reelhouse.spark.session import Sessions
+
+
+def make_sessions(project: Project) -> Sessions:
+    """Spark sessions on the project's engine, with streams."""
+    from reelhouse.spark.engines import choose_engine
+    from reelhouse.spark.session import Sessions
+    from reelhouse.streaming.run import Streaming
+
+    sessions = Sessions(
+        choose_engine(project.engine),
+        project.catalog,
+        project.lake,
+        lineage=project.lineage,
+        runs=project.runs,
+        clock=project.clock,
+    )
+    sessions.streaming = Streaming()
+    return sessions
+
+
+def adf_services(project: Project) -> AdfServices:
+    """What pipelines of the factory work with."""
+    from reelhouse.adf.http import HttpxSource
+    from reelhouse.adf.mirror import Mirror, MirroredSource
+    from reelhouse.adf.services import AdfServices
+
+    mirrors = [Mirror.parse(text) for text in project.mirrors]
+    return AdfServices(
+        lake=project.lake,
+        runs=project.runs,
+        clock=project.clock,
+        lineage=project.lineage,
+        http=MirroredSource(mirrors, HttpxSource()),
+        jobs=_Jobs(project),
+        notebooks=_Notebooks(project),
+        secrets=project.secrets,
+        cancel=project.cancel,
+    )
+
+
+def job_services(project: Project, *, trigger_type: str = "one_time") -> JobServices:
+    """What jobs of the bundle work with."""
+    from reelhouse.jobs.services import JobServices
+
+    return JobServices(
+        runs=project.runs,
+        lake=project.lake,
+        state_dir=project.state,
+        open_session=lambda: project.sessions.open(),
+        close_session=lambda spark: project.sessions.close(spark),
+        run_pipeline=_Pipelines(project),
+        clock=project.clock,
+        secrets=project.secrets,
+        cancel=project.cancel,
+        trigger_type=trigger_type,
+    )
+
+
+def notebook_context(project: Project) -> NotebookContext:
+    """What a notebook that is run by itself works with."""
+    from reelhouse.notebooks.context import NotebookContext
+
+    folder = project.root / "databricks"
+    return NotebookContext(
+        root=folder if folder.is_dir() else project.root,
+        runs=project.runs,
+        lake=project.lake,
+        open_session=lambda: project.sessions.open(),
+        close_session=lambda spark: project.sessions.close(spark),
+        clock=project.clock,
+        secrets=project.secrets,
+        named_from=project.root,
+    )
+
+
+def pipeline_services(project: Project) -> PipelineServices:
+    """What declarative pipelines work with. Sessions are made only when something has to be computed."""
+    from reelhouse.pipelines.settings import PipelineServices
+
+    return PipelineServices(
+        sessions=lambda: project.sessions,
+        catalog=project.catalog,
+        lake=project.lake,
+        state_dir=project.state / "pipelines",
+        runs=project.runs,
+        lineage=project.lineage,
+        clock=project.clock,
+        names={"dbutils": project.dbutils},
+    )
+
+
+class _Jobs:
+    """Databricks jobs, for Data Factory: ids of the settings file and of the bundle."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def run(self, job_id: str, parameters: Mapping[str, str]) -> JobResult:
+        from reelhouse.adf.services import JobResult
+        from reelhouse.jobs.run import run_job
+
+        job = self._find(str(job_id))
+        done = run_job(self._project.bundle, job.key, parameters, job_services(self._project))
+        return JobResult(
+            run_id=done.id,
+            run_page_url=f"reelhouse run show {done.id}",
+            output=done.output,
+            result_state=done.result_state.value,
+            error=done.error,
+        )
+
+    def _find(self, job_id: str) -> JobDefinition:
+        bundle, known = self._project.bundle, self._project.settings.jobs
+        key = known.get(job_id)
+        if key is not None:
+            if key not in bundle.jobs:
+                raise UserError(
+                    f"The settings say that job {job_id} is '{key}', which is not in bundle '{bundle.name}'",
+                    remedy=did_you_mean(key, bundle.jobs),
+                )
+            return bundle.jobs[key]
+        job = bundle.job_by_id(job_id)
+        if job is None:
+            ids = [
+                *(f"{id} ({key})" for id, key in known.items()),
+                *(f"{j.id} ({j.key})" for j in bundle.jobs.values()),
+            ]
+            raise UserError(
+                f"There is no job with the id '{job_id}'",
+                remedy=f"Known: {', '.join(ids) or 'none'}. [jobs] in reelhouse.toml maps an id to a job of the bundle.",
+            )
+        return job
+
+
+class _Notebooks:
+    """Databricks notebooks, for Data Factory."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def run(self, path: str, parameters: Mapping[str, str]) -> JobResult:
+        from reelhouse.adf.services import JobResult
+        from reelhouse.notebooks.run import run_notebook
+
+        context = notebook_context(self._project)
+        done = run_notebook(context.root / path.lstrip("/"), parameters, context)
+        run_id = self._project.runs.newest() or ""
+        return JobResult(
+            run_id=run_id,
+            run_page_url=f"reelhouse run show {run_id}",
+            output=done.exit_value,
+            result_state="SUCCESS" if done.error is None else "FAILED",
+            error=None if done.error is None else str(done.error),
+        )
+
+
+class _Pipelines:
+    """Declarative pipelines, for jobs."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def __call__(
+        self,
+        settings: PipelineSettings,
+        *,
+        full_refresh: bool,
+        refresh_selection: Sequence[str],
+        full_refresh_selection: Sequence[str],
+    ) -> UpdateResult:
+        from reelhouse.pipelines.run import run_update
+
+        return run_update(
+            settings,
+            pipeline_services(self._project),
+            full_refresh=full_refresh_selection,
+            full_refresh_all=full_refresh,
+            refresh_selection=refresh_selection,
+        )
+
+
+def validate(project: Project) -> list[Finding]:
+    """The findings of every artifact."""
+    return [*_factory_findings(project), *_bundle_findings(project), *_config_findings(project)]
+
+
+def _factory_findings(project: Project) -> Iterator[Finding]:
+    from reelhouse.adf.validate import validate as validate_factory
+
+    if (project.root / "adf").is_dir():
+        yield from validate_factory(project.factory, known_job_ids=_known_job_ids(project))
+
+
+def _known_job_ids(project: Project) -> list[str] | None:
+    try:
+        return [*project.settings.jobs, *(str(job.id) for job in project.bundle.jobs.values())]
+    except ReelhouseError:
+        return None  # what is wrong with the bundle is a finding of its own
+
+
+def _bundle_findings(project: Project) -> Iterator[Finding]:
+    from reelhouse.adf.finding import Finding, Severity
+    from reelhouse.errors import Place
+    from reelhouse.jobs.validate import problems
+
+    if not any((project.root / name).exists() for name in ("databricks", "databricks.yml")):
+        return
+    try:
+        bundle = project.bundle
+        for job in bundle.jobs.values():
+            for wrong in problems(bundle, job):
+                yield Finding(Severity.ERROR, wrong.where or job.place, _without_place(wrong))
+        for key, settings in bundle.pipelines.items():
+            done = project.run_update(key, validate_only=True)
+            if done.error is not None:
+                yield Finding(Severity.ERROR, settings.place, done.error)
+    except ReelhouseError as error:
+        yield Finding(Severity.ERROR, error.where or Place("databricks/databricks.yml"), _without_place(error))
+
+
+def _config_findings(project: Project) -> Iterator[Finding]:
+    """Each JSON file of config/ that names its JSON Schema is checked against it."""
+    from reelhouse.adf.finding import problem
+    from reelhouse.errors import Place
+
+    for file in sorted((project.root / "config").glob("*.json")):
+        place = Place(file.relative_to(project.root).as_posix())
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            yield problem(place, f"The file is not JSON: {error}")
+            continue
+        schema = content.get("$schema") if isinstance(content, dict) else None
+        if not isinstance(schema, str) or "://" in schema:
+            continue
+        schema_file = file.parent / schema
+        if not schema_file.exists():
+            yield problem(place.at("$schema"), f"There is no schema '{schema}'")
+            continue
+        yield from _schema_findings(content, json.loads(schema_file.read_text(encoding="utf-8")), place)
+
+
+def _schema_findings(content: Any, schema: Mapping[str, Any], place: Any) -> Iterator[Finding]:
+    import jsonschema
+
+    from reelhouse.adf.finding import problem
+
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(content):
+        spot = place
+        for step in error.absolute_path:
+            spot = spot.at(step)
+        yield problem(spot, error.message)
+
+
+def _without_place(error: ReelhouseError) -> str:
+    return str(ReelhouseError(error.what, remedy=error.remedy))

@@ -55,6 +55,8 @@ class FlowRunner:
     state: PipelineState
     inputs: Inputs
     clock: Clock
+    snapshots: list[plan.Relation] = field(default_factory=list)
+    """The plans that snapshot functions returned."""
 
     def run(self, dataset: PlannedDataset, planned: PlannedFlow) -> Outcome:
         """Run a flow. Raises whatever its query, its expectations or the write raise; then nothing was committed."""
@@ -295,6 +297,7 @@ class FlowRunner:
         if new is None:
             raise UserError(f"The snapshot function of '{flow.target}' returned no version", where=flow.place)
         raw = evaluate.relation_of(frame, self.spark, flow.place)
+        self.snapshots.append(raw)
         return self.planner.bound(PlannedFlow(flow, raw)), new
 
     def _apply_snapshot(

@@ -48,7 +48,8 @@ def is_up_to_date(state: PipelineState, key: str, inputs: Inputs) -> bool:
         return False
     if any(table_fingerprint(location) != known for location, known in memo["outputs"].items()):
         return False
-    return inputs.again(memo["inputs"]) == memo["inputs"]
+    known: dict[str, str | None] = memo["inputs"]
+    return inputs.again(known) == known
 
 
 def remember(state: PipelineState, key: str, inputs: dict[str, str], outputs: Iterable[str]) -> None:

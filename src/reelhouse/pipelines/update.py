@@ -230,7 +230,8 @@ class Update:
             self.tables.set_up(dataset)
 
     def _run_dataset(self, dataset: PlannedDataset) -> bool:
-        return all([self._run_flow(dataset, flow) for flow in dataset.flows])
+        results = [self._run_flow(dataset, flow) for flow in dataset.flows]
+        return all(results)
 
     def _run_flow(self, dataset: PlannedDataset, flow: PlannedFlow) -> bool:
         self._flow_event(dataset, flow, FlowState.RUNNING)
@@ -376,7 +377,7 @@ class Update:
                     return
                 paths |= read
         own = {d.name.lower() for d in ordered if d.is_table and not d.dataset.private}
-        for relation in observed.relations:
+        for relation in [*observed.relations, *self.runner.snapshots]:
             read_paths = plans.paths_read(relation)
             if read_paths is None or plans.may_change(relation):
                 return
@@ -395,9 +396,8 @@ class Update:
         assert flow.relation is not None
         if flow.streaming or isinstance(flow.flow, ChangeFlow):
             return set() if plans.streams_tables_only(flow.relation) else None
-        if dataset.kind is DatasetKind.MATERIALIZED_VIEW and plans.may_change(flow.relation):
-            return None
-        if any(plans.text_may_change(rule.constraint) for rule in dataset.dataset.expectations) and not flow.streaming:
-            return None
+        changing = plans.may_change(flow.relation) or any(
+            plans.text_may_change(rule.constraint) for rule in dataset.dataset.expectations
+        )
         paths = plans.paths_read(flow.relation)
-        return None if paths is None else set(paths)
+        return None if changing or paths is None else set(paths)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup run test lint bench clean
+.PHONY: setup run test test-spark lint bench clean
 
 # `make setup`: the runtime in .venv; quick when nothing changed.
 setup: $(VENV)/.installed
@@ -27,13 +27,17 @@ run: setup
 test: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
+# `make test-spark`: the parity tests against Apache Spark 4.2 with Delta; needs Java 17 and Maven.
+test-spark: $(VENV)/.installed-test
+	@$(BIN)/python tools/spark_connect.py run -- $(BIN)/python -m pytest -m spark $(ARGS)
+
 lint: $(VENV)/.installed-lint
-	@$(BIN)/ruff check src tests data bench
-	@$(BIN)/ruff format --check src tests data bench
+	@$(BIN)/ruff check src tests data bench tools databricks
+	@$(BIN)/ruff format --check src tests data bench tools databricks
 	@$(BIN)/mypy
 
 bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench.run $(ARGS)
 
 clean:
-	@rm -rf .reelhouse $(VENV)
+	@rm -rf .reelhouse .spark $(VENV)

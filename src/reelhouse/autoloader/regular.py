@@ -61,7 +61,8 @@ def _value(dialect: Dialect, *, alone: bool, many_lines: bool) -> str:
         quoted = f"{quote}(?:[^{quote}{lines}]|{quote}{quote})*{quote}"
     else:
         stops = "".join(_char(c) for c in (dialect.escape, dialect.escape_of_escape) if c != NONE)
-        quoted = f"{quote}[^{quote}{stops}{lines}]*{quote}"
+        some = "+" if dialect.escape == NONE else "*"
+        quoted = f"{quote}[^{quote}{stops}{lines}]{some}{quote}"
     return f"(?:{unquoted}|{quoted}|)" if not alone else f"(?:{unquoted}|{quoted})"
 
 

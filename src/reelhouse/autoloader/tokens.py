@@ -8,7 +8,7 @@ escape, the backslash, that is what happens to every doubled quote. `regular.py`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reelhouse.autoloader.dialect import NONE, Dialect, UnescapedQuotes
 from reelhouse.errors import UserError
@@ -32,8 +32,9 @@ class Tokens:
         stops = "".join(re.escape(c) for c in {dialect.quote, dialect.escape, dialect.escape_of_escape} - {NONE})
         self._special = re.compile(f"[{stops}]|\\Z" if stops else r"\Z")
         self._end = re.compile("|".join(ends))
+        self._line_end = re.compile("|".join(ends[1:]))
         self._unquoted_end = re.compile("|".join([delimiter, re.escape(separator), r"\Z"] if separator else ends))
-        self._closed = re.compile(f"([^{stops}]*){re.escape(dialect.quote)}(?={'|'.join(ends)})") if stops else None
+        self._closed = _closed(dialect, ends)
         self._null = dialect.null_value
 
     def line(self, text: str) -> list[str | None]:
@@ -155,6 +156,8 @@ class Tokens:
             elif char == quote and previous == quote:
                 taken.append(quote)
             elif previous == quote:
+                if self._dialect.unescaped_quotes is UnescapedQuotes.SKIP_VALUE:
+                    return self._dialect.empty_value, self._line_end.search(text, position).start()  # type: ignore[union-attr]  # \Z always is
                 # An escape right after a quote: the value goes on to the delimiter, which is swallowed.
                 taken.append(quote)
                 position = self._loose(text, position, escape, taken)
@@ -233,3 +236,17 @@ class Tokens:
                 remedy="Raise 'maxCharsPerColumn', or check 'quote' and 'escape'.",
             )
         return value
+
+
+def _closed(dialect: Dialect, ends: Sequence[str]) -> re.Pattern[str] | None:
+    """A quoted value without anything to undo, up to its closing quote."""
+    if dialect.quote == NONE:
+        return None
+    quote, escape = re.escape(dialect.quote), re.escape(dialect.escape)
+    content = f"[^{quote}]*"
+    if dialect.escape not in (NONE, dialect.quote):
+        after = re.escape(dialect.escape_of_escape) if dialect.escape_of_escape != NONE else ""
+        content = f"(?:[^{quote}{escape}]|{escape}(?![{quote}{after}]))*"
+    if dialect.escape == NONE or dialect.escape_of_escape not in (NONE, dialect.quote, dialect.escape):
+        ends = [end for end in ends if end != r"\Z"]  # at the end of its input Spark's parser goes the slow way
+    return re.compile(f"({content}){quote}(?={'|'.join(ends)})")

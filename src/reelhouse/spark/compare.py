@@ -45,9 +45,9 @@ WITH every AS (
   SELECT {chosen}xxhash64({values}) AS h, 1L AS w FROM __reelhouse_new
   UNION ALL SELECT {chosen}xxhash64({values}) AS h, -1L AS w FROM __reelhouse_old
 ), differing AS (
-  SELECT {group}, sum(w) AS w FROM every GROUP BY {group} HAVING sum(w) <> 0
+  SELECT {group}, sum(w) AS n FROM every GROUP BY {group} HAVING sum(w) <> 0
 ), by_key AS (
-  SELECT sum(CASE WHEN w > 0 THEN w ELSE 0L END) AS a, sum(CASE WHEN w < 0 THEN -w ELSE 0L END) AS r
+  SELECT sum(CASE WHEN n > 0 THEN n ELSE 0L END) AS a, sum(CASE WHEN n < 0 THEN -n ELSE 0L END) AS r
   FROM differing GROUP BY {keys}
 )
 SELECT coalesce(sum(a - least(a, r)), 0L) AS added, coalesce(sum(least(a, r)), 0L) AS updated,

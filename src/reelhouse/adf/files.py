@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,25 +42,30 @@ class FileFilter:
         return self.folder_pattern is not None or self.file_pattern is not None
 
 
-def find_files(container: Path, folder: str, file: str | None, chosen: FileFilter) -> tuple[Path, list[Path]]:
-    """The base folder, and the files in it that are meant, sorted. A file that is named is returned unseen."""
+def find_files(
+    local: Callable[[str], Path], folder: str, file: str | None, chosen: FileFilter
+) -> tuple[Path, list[Path]]:
+    """The base folder, and the files in it that are meant, sorted. A file that is named is returned unseen.
+
+    `local` gives the local path of a path below the container.
+    """
     if chosen.names is not None:
-        base = container / folder
+        base = local(folder)
         return base, [base / name for name in chosen.names]
     if chosen.prefix is not None:
-        found = [
-            p for p in _walk(container, recursive=True) if p.relative_to(container).as_posix().startswith(chosen.prefix)
-        ]
-        return container, [path for path in found if _in_time(path, chosen)]
+        base = local("")
+        found = [path for path in _walk(base, recursive=True) if path.relative_to(base).as_posix().startswith(chosen.prefix)]
+        return base, [path for path in found if _in_time(path, chosen)]
     if file is not None and not chosen.has_wildcard:
-        path = container / folder / file
+        path = local(f"{folder}/{file}" if folder else file)
         return path.parent, [path] if not path.is_file() or _in_time(path, chosen) else []
     if chosen.folder_pattern is None:
-        bases = [container / folder]
-        base = bases[0]
+        base = local(folder)
+        bases = [base]
     else:
-        base = container / _before_wildcard(chosen.folder_pattern)
-        bases = _folders(container, chosen.folder_pattern)
+        before, rest = _at_wildcard(chosen.folder_pattern)
+        base = local(before)
+        bases = _folders(base, rest)
     matches = re.compile(wildcard(chosen.file_pattern or "*"))
     found = [
         path
@@ -82,10 +87,10 @@ def _walk(folder: Path, *, recursive: bool) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def _folders(container: Path, pattern: str) -> list[Path]:
-    """Folders below a container whose path matches, part by part."""
-    level = [container]
-    for part in pattern.strip("/").split("/"):
+def _folders(base: Path, parts: list[str]) -> list[Path]:
+    """Folders below a base whose path matches, part by part."""
+    level = [base]
+    for part in parts:
         matches = re.compile(wildcard(part))
         level = [
             Path(entry.path)
@@ -97,13 +102,11 @@ def _folders(container: Path, pattern: str) -> list[Path]:
     return level
 
 
-def _before_wildcard(pattern: str) -> str:
-    parts = []
-    for part in pattern.strip("/").split("/"):
-        if re.search(r"[*?^]", part):
-            break
-        parts.append(part)
-    return "/".join(parts)
+def _at_wildcard(pattern: str) -> tuple[str, list[str]]:
+    """The path before the first wildcard, and the parts from it on."""
+    parts = pattern.strip("/").split("/")
+    index = next((number for number, part in enumerate(parts) if re.search(r"[*?^]", part)), len(parts))
+    return "/".join(parts[:index]), parts[index:]
 
 
 def wildcard(pattern: str) -> str:

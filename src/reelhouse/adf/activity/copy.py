@@ -16,12 +16,12 @@ from typing import Any
 from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, wrong
 from reelhouse.adf.activity.store import (
     INTEGRATION_RUNTIME,
-    container_path,
     evaluated_read_settings,
     file_filter,
     http_request,
     http_source,
     lake_location,
+    local_of,
 )
 from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset, open_dataset
 from reelhouse.adf.errors import SYSTEM_ERROR, ActivityFailed
@@ -185,8 +185,7 @@ def _transfers(
         name = target.file or location.file or f"Data_{uuid.uuid4()}"
         return [_Transfer(location.url, None, _below(ctx, target, name))]
     assert chosen is not None
-    container = container_path(ctx, location)
-    base, files = find_files(container, location.folder, location.file, chosen)
+    base, files = find_files(local_of(ctx, location), location.folder, location.file, chosen)
     for file in files:
         if not file.is_file():
             raise ActivityFailed(

@@ -11,10 +11,10 @@ from typing import Any
 from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean
 from reelhouse.adf.activity.store import (
     INTEGRATION_RUNTIME,
-    container_path,
     evaluated_read_settings,
     file_filter,
     lake_location,
+    local_of,
     local_path,
 )
 from reelhouse.adf.dataset import open_dataset
@@ -46,7 +46,7 @@ def prepare_delete(ctx: ActivityContext) -> Work:
     def act() -> Any:
         clock = ctx.services.clock
         started = clock.monotonic()
-        _, files = find_files(container_path(ctx, location), location.folder, location.file, chosen)
+        _, files = find_files(local_of(ctx, location), location.folder, location.file, chosen)
         deleted = 0
         for file in files:
             ctx.waiting().check()

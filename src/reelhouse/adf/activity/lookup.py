@@ -13,11 +13,11 @@ from typing import Any, BinaryIO
 
 from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, as_integer, size_of, wrong
 from reelhouse.adf.activity.store import (
-    container_path,
     evaluated_read_settings,
     file_filter,
     http_request,
     http_source,
+    local_of,
 )
 from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset, open_dataset
 from reelhouse.adf.delimited import column_names, dialect_of, read_rows
@@ -89,7 +89,7 @@ def prepare_lookup(ctx: ActivityContext) -> Work:
 
 def _paths(ctx: ActivityContext, location: LakeFile, store: Any) -> list[Any]:
     chosen = file_filter(ctx, store, location, recursive=True)
-    _, files = find_files(container_path(ctx, location), location.folder, location.file, chosen)
+    _, files = find_files(local_of(ctx, location), location.folder, location.file, chosen)
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise ActivityFailed("2100", f"ErrorCode=UserErrorFileNotFound,{location.url()} does not exist")

@@ -5,7 +5,7 @@ https://learn.microsoft.com/azure/data-factory/connector-azure-data-lake-storage
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,9 @@ def lake_location(dataset: OpenDataset, what: str, place: Place) -> LakeFile:
     )
 
 
-def container_path(ctx: ActivityContext, location: LakeFile) -> Path:
-    return Path(ctx.services.lake.local(location.url("")))
+def local_of(ctx: ActivityContext, location: LakeFile) -> Callable[[str], Path]:
+    """The local path of any path below the container of a location."""
+    return lambda path: Path(ctx.services.lake.local(location.url(path)))
 
 
 def local_path(ctx: ActivityContext, location: LakeFile) -> Path:

@@ -34,6 +34,10 @@ class Place:
         return Place(self.file, f"{self.path}.{step}" if self.path else step)
 
 
+SHOWN_NAMES = 12
+"""How many known names a remedy lists."""
+
+
 class ReelhouseError(Exception):
     """Base of all errors raised on purpose. `str()` gives what, where and the remedy in one text."""
 
@@ -73,4 +77,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
     if close:
         return f"Did you mean '{lower[close[0]]}'?"
-    return f"Known: {', '.join(names)}." if names else "None is defined."
+    if not names:
+        return "None is defined."
+    shown = names[:SHOWN_NAMES]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return f"Known: {', '.join(shown)}{more}."

@@ -1,4 +1,4 @@
-"""Sources that misbehave: the others finish, the run says which and why, the next run recovers, no half file is seen."""
+"""Sources that misbehave: the others finish, the run says which and why, the next run recovers, no half file shows."""
 
 from __future__ import annotations
 

@@ -19,6 +19,11 @@ SHOWN_RUNNING = 8
 QUIET_TYPES = {"SetVariable", "AppendVariable", "Filter", "IfCondition", "Switch", "ForEach", "Until", "GetMetadata"}
 
 
+def shortened(text: str, length: int = 200) -> str:
+    """The beginning of a long text; the whole of it stands in the summary."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 class LiveProgress:
     """A listener for `RunLog.subscribe`. Without a terminal it prints a line at each end of a run and nothing else."""
 
@@ -27,6 +32,8 @@ class LiveProgress:
         self._lock = threading.Lock()
         self._depth: dict[str, int] = {}
         self._running: dict[str, Run] = {}
+        self._explained: set[str] = set()
+        """Runs below which a failure has been told, so that it is not told again at every level."""
         self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._render)
 
     def __enter__(self) -> Self:
@@ -68,8 +75,11 @@ class LiveProgress:
         line.append(f"  {run.type or run.kind.value}", style="dim")
         line.append(f"  {seconds:.2f} s", style="cyan")
         if run.status is RunStatus.FAILED:
-            first = message_of(run.error).splitlines()
-            line.append(f"  {first[0] if first else ''}", style="red")
+            if run.id not in self._explained:
+                first = message_of(run.error).splitlines()
+                line.append(f"  {shortened(first[0]) if first else ''}", style="red")
+            if run.parent_id:
+                self._explained.add(run.parent_id)
         return line
 
     def _render(self) -> Group:

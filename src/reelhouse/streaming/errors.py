@@ -36,7 +36,7 @@ class QueryFailed(StreamingError):
         self.run_id = run_id
         super().__init__(
             "STREAM_FAILED",
-            f"Query [id = {query_id}, runId = {run_id}] terminated with exception: {describe(cause)} SQLSTATE: XXKST",
+            f"Query [id = {query_id}, runId = {run_id}] terminated with exception: {describe(cause)}",
         )
 
 

@@ -130,6 +130,9 @@ class MemorySink(_PlanSink):
         self._session.set_view(self._name, plan.read_parquet(files, self._schema or ""))
         return None
 
+    def idle(self, nothing: Sequence[Batch]) -> None:
+        self.add("", -1, nothing)
+
 
 class ConsoleSink(_PlanSink):
     """Prints the first rows of each batch."""

@@ -117,7 +117,10 @@ def remember(folder: str, spec: SourceSpec, address: str) -> None:
     files.replace(path, json.dumps({**now, "spec": {**asdict(spec), "options": dict(spec.options)}}))
 
 
-def remembered(folder: str) -> SourceSpec | None:
-    """The source as it was last started, None when it never was."""
+def remembered_address(folder: str) -> tuple[SourceSpec, str] | None:
+    """The source as it was last started and its address, None when it never was."""
     text = files.read(f"{folder}/source.json")
-    return None if text is None else SourceSpec(**json.loads(text)["spec"])
+    if text is None:
+        return None
+    kept = json.loads(text)
+    return SourceSpec(**kept["spec"]), kept["address"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from reelhouse.errors import Unsupported, UserError, did_you_mean
 from reelhouse.streaming import source
@@ -12,18 +11,11 @@ from reelhouse.streaming.delta_source import DeltaSource, byte_count, positive
 from reelhouse.streaming.delta_source import parse_options as parse_delta_options
 from reelhouse.streaming.errors import StreamingError
 from reelhouse.streaming.port import Session
+from reelhouse.streaming.selection import STREAM_OPTIONS, selection_of
 from reelhouse.streaming.source import Limit, Source, SourceSpec
 
 FORMATS = ("cloudFiles", "delta", "csv", "json", "text", "parquet")
 _PLAIN = ("csv", "json", "text", "parquet")
-_STREAM_OPTIONS = (
-    "maxFilesPerTrigger",
-    "maxBytesPerTrigger",
-    "maxFileAge",
-    "latestFirst",
-    "fileNameOnly",
-    "cleanSource",
-)
 _INERT = {"latestfirst": "false", "filenameonly": "false", "cleansource": "off"}
 
 
@@ -62,7 +54,6 @@ def _delta(session: Session, spec: SourceSpec, folder: str) -> Source:
 
 
 def _cloud_files(session: Session, spec: SourceSpec, folder: str, metadata: bool) -> Source:
-    from reelhouse.autoloader.discovery import Selection
     from reelhouse.autoloader.options import cloud_files
     from reelhouse.autoloader.schema_log import SchemaLog
     from reelhouse.streaming.cloud_files import CloudFilesReader, Entries
@@ -75,16 +66,7 @@ def _cloud_files(session: Session, spec: SourceSpec, folder: str, metadata: bool
         )
     path = _path(session, spec)
     given = {name.lower(): value for name, value in options.reader.items()}
-    selection = Selection(
-        path,
-        name_glob=given.get("pathglobfilter", given.get("filenamepattern")),
-        modified_after=_moment("modifiedAfter", given),
-        modified_before=_moment("modifiedBefore", given),
-        strict_globs=options.flag("useStrictGlobber"),
-        max_age=options.max_file_age,
-        allow_overwrites=options.flag("allowOverwrites"),
-        include_existing=options.flag("includeExistingFiles"),
-    )
+    selection = selection_of(spec, path)
     location = options.text("schemaLocation")
     log = SchemaLog(session.lake.local(location)) if location else None
     entries = Entries(session, selection, partitions=not _flag(given, "recursivefilelookup"))
@@ -96,8 +78,7 @@ def _cloud_files(session: Session, spec: SourceSpec, folder: str, metadata: bool
 
 
 def _files(session: Session, spec: SourceSpec, folder: str, metadata: bool) -> Source:
-    from reelhouse.autoloader.discovery import Selection
-    from reelhouse.autoloader.options import check_reader_options, parse_interval
+    from reelhouse.autoloader.options import check_reader_options
     from reelhouse.streaming.cloud_files import Entries, PlainReader
     from reelhouse.streaming.file_source import FileSource
 
@@ -112,15 +93,7 @@ def _files(session: Session, spec: SourceSpec, folder: str, metadata: bool) -> S
     check_reader_options(spec.format, reader)
     given = {name.lower(): value for name, value in reader.items()}
     path = _path(session, spec)
-    age = stream.get("maxfileage")
-    selection = Selection(
-        path,
-        name_glob=given.get("pathglobfilter"),
-        modified_after=_moment("modifiedAfter", given),
-        modified_before=_moment("modifiedBefore", given),
-        strict_globs=True,
-        max_age=parse_interval(age) if age else None,
-    )
+    selection = selection_of(spec, path)
     limit = Limit(
         positive("maxFilesPerTrigger", stream.get("maxfilespertrigger")),
         byte_count("maxBytesPerTrigger", stream.get("maxbytespertrigger")),
@@ -133,7 +106,7 @@ def _files(session: Session, spec: SourceSpec, folder: str, metadata: bool) -> S
 
 def _split_options(options: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The options of a file stream, by lower-case name, and those of its reader."""
-    names = {name.lower() for name in _STREAM_OPTIONS}
+    names = {name.lower() for name in STREAM_OPTIONS}
     stream = {name.lower(): value for name, value in options.items() if name.lower() in names}
     for name, value in stream.items():
         if name in _INERT and value.strip().lower() != _INERT[name]:
@@ -148,17 +121,6 @@ def _path(session: Session, spec: SourceSpec) -> str:
     if not spec.path:
         raise UserError(f"A stream from {spec.format} names no path", remedy="Give one to load().")
     return session.lake.local(spec.path)
-
-
-def _moment(name: str, given: Mapping[str, str]) -> datetime | None:
-    text = given.get(name.lower())
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"'{name}' is '{text}'", remedy="Write 2026-01-31T12:00:00.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _flag(given: Mapping[str, str], name: str) -> bool:

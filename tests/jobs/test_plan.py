@@ -44,7 +44,22 @@ def verdict(run_if, upstream):
         ("ALL_SUCCESS", [F, X], U),
         ("ALL_SUCCESS", [C], Result.UPSTREAM_CANCELED),
         ("ALL_SUCCESS", [C, F], U),
-        ("ALL_SUCCESS", [D], RUNS),
+        ("ALL_SUCCESS", [D], D),
+        ("ALL_SUCCESS", [D, S], D),
+        ("ALL_SUCCESS", [D, X], D),
+        ("ALL_SUCCESS", [D, F], U),
+        ("AT_LEAST_ONE_SUCCESS", [D, S], RUNS),
+        ("AT_LEAST_ONE_SUCCESS", [D, D], D),
+        ("AT_LEAST_ONE_SUCCESS", [D, F], U),
+        ("NONE_FAILED", [D, X], RUNS),
+        ("NONE_FAILED", [D, S], RUNS),
+        ("NONE_FAILED", [D, D], D),
+        ("ALL_DONE", [D], RUNS),
+        ("AT_LEAST_ONE_FAILED", [D, F], RUNS),
+        ("AT_LEAST_ONE_FAILED", [D], D),
+        ("AT_LEAST_ONE_FAILED", [D, S], X),
+        ("ALL_FAILED", [D], D),
+        ("ALL_FAILED", [D, F], D),
         ("AT_LEAST_ONE_SUCCESS", [S, F], RUNS),
         ("AT_LEAST_ONE_SUCCESS", [F, F], U),
         ("AT_LEAST_ONE_SUCCESS", [F, X], U),
@@ -88,10 +103,11 @@ def test_a_condition_that_failed_fails_both_branches():
     assert next_step([condition, branch], {"c": TaskState(F)}).settle == (("t", U),)
 
 
-def test_a_disabled_task_does_not_run_and_does_not_stop_what_follows():
-    tasks = [task("a", disabled=True), task("b", "a")]
+def test_a_disabled_task_disables_what_needs_its_success():
+    tasks = [task("a", disabled=True), task("b", "a"), task("c", "a", run_if=RunIf.ALL_DONE)]
     assert next_step(tasks, {}).settle == (("a", D),)
-    assert next_step(tasks, {"a": TaskState(D)}).start == ("b",)
+    step = next_step(tasks, {"a": TaskState(D)})
+    assert (step.start, step.settle) == (("c",), (("b", D),))
 
 
 @pytest.mark.parametrize(

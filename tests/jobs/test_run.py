@@ -280,13 +280,14 @@ def test_a_cancelled_job_stops_its_tasks_in_order(bench, results):
     assert {r.status for r in bench.log.runs.values()} == {RunStatus.CANCELLED}
 
 
-def test_a_disabled_task_is_left_out(bench, results):
+def test_a_disabled_task_is_left_out_with_what_needs_it(bench, results):
     bench.notebook("n", "pass")
     run = bench.run("""
         - {task_key: a, disabled: true, notebook_task: {notebook_path: n}}
         - {task_key: b, depends_on: [{task_key: a}], notebook_task: {notebook_path: n}}
+        - {task_key: c, notebook_task: {notebook_path: n}}
     """)
-    assert (run.result_state, results(run)) == ("SUCCESS", {"a": "DISABLED", "b": "SUCCESS"})
+    assert (run.result_state, results(run)) == ("SUCCESS", {"a": "DISABLED", "b": "DISABLED", "c": "SUCCESS"})
 
 
 def test_a_job_runs_another_with_parameters(bench):

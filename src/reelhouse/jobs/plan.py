@@ -85,37 +85,49 @@ def _edge(dependency: Dependency, states: Mapping[str, TaskState]) -> Result:
 
 
 def _verdict(run_if: RunIf, edges: Sequence[Result]) -> Result | None:
-    """None: the task runs. Otherwise what it ends as without having run."""
+    """None: the task runs. Otherwise what it ends as without having run.
+
+    Disabled dependencies: https://docs.databricks.com/aws/en/jobs/disabled-tasks
+    """
     if not edges:
         return None
     if all(edge is Result.EXCLUDED for edge in edges):
         return Result.EXCLUDED
     failed = [edge for edge in edges if edge not in FINE]
-    ran = [edge for edge in edges if edge in (Result.SUCCESS, Result.SUCCESS_WITH_FAILURES)]
-    disabled = any(edge is Result.DISABLED for edge in edges)
+    ran = any(edge in (Result.SUCCESS, Result.SUCCESS_WITH_FAILURES) for edge in edges)
+    disabled = Result.DISABLED in edges
     match run_if:
         case RunIf.ALL_SUCCESS:
             # Open in the documentation: an excluded dependency has not run, so what needs all of them is excluded too.
             if failed:
                 return _upstream(failed)
+            if disabled:
+                return Result.DISABLED
             return Result.EXCLUDED if Result.EXCLUDED in edges else None
         case RunIf.AT_LEAST_ONE_SUCCESS:
-            return None if ran else _upstream(failed)
+            if ran:
+                return None
+            return _upstream(failed) if failed else Result.DISABLED
         case RunIf.NONE_FAILED:
             if failed:
                 return _upstream(failed)
-            return None if ran or disabled else Result.EXCLUDED
+            return Result.DISABLED if all(edge is Result.DISABLED for edge in edges) else None
         case RunIf.ALL_DONE:
             return None
         case RunIf.AT_LEAST_ONE_FAILED:
-            return None if failed else Result.EXCLUDED
+            return None if failed else _without_failure(disabled, ran)
         case RunIf.ALL_FAILED:
-            return None if len(failed) == len(edges) else Result.EXCLUDED
+            return None if len(failed) == len(edges) else _without_failure(disabled, ran)
+
+
+def _without_failure(disabled: bool, ran: bool) -> Result:
+    """What becomes of a task that waits for failures that have not come."""
+    return Result.DISABLED if disabled and not ran else Result.EXCLUDED
 
 
 def _upstream(failed: Sequence[Result]) -> Result:
     """What the failure of dependencies makes of a task."""
-    return Result.UPSTREAM_CANCELED if failed and all(f in CANCELED for f in failed) else Result.UPSTREAM_FAILED
+    return Result.UPSTREAM_CANCELED if all(f in CANCELED for f in failed) else Result.UPSTREAM_FAILED
 
 
 def job_result(tasks: Sequence[Task], states: Mapping[str, TaskState]) -> Result:

@@ -7,6 +7,7 @@ interceptor raises passes through it unchanged, so the right class is made here 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from reelhouse.errors import InternalError, ReelhouseError, Unsupported
 
@@ -28,14 +29,14 @@ def to_stock(error: Exception) -> Exception:
         UnsupportedOperationException,
     )
 
-    kind: type[Exception] = AnalysisException
+    kind: Any = AnalysisException
     if isinstance(error, Unsupported):
         kind = UnsupportedOperationException
     elif isinstance(error, InternalError):
         kind = SparkRuntimeException
     text = str(error)
     match = _ERROR_CLASS.match(text)
-    stock = kind(message=_bracketed(text), errorClass=match[1] if match else None)
+    stock: Exception = kind(message=_bracketed(text), errorClass=match[1] if match else None)
     stock.__cause__ = error
     return stock
 

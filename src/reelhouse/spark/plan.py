@@ -13,10 +13,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import pyspark.sql.connect.proto as proto
+import pyspark.sql.connect.proto
+
+proto: Any = pyspark.sql.connect.proto
+"""The generated messages."""
 
 Relation = Any
-"""A `pyspark.sql.connect.proto.Relation` (the generated classes carry no types that a checker reads here)."""
+"""A `pyspark.sql.connect.proto.Relation` """
 
 _RELATION = proto.Relation.DESCRIPTOR.full_name
 _plan_ids = itertools.count(2_000_000_000)

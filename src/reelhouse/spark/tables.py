@@ -92,8 +92,8 @@ def read_files(
     if not partition_columns:
         return plan.read_parquet([path for path, _ in files], json.dumps(schema))
     groups: dict[tuple[str | None, ...], list[str]] = {}
-    for path, values in files:
-        groups.setdefault(tuple(values.get(name) for name in partition_columns), []).append(path)
+    for path, partition in files:
+        groups.setdefault(tuple(partition.get(name) for name in partition_columns), []).append(path)
     if not groups:
         return plan.empty(json.dumps(schema))
     if len(groups) > _MOST_PARTITIONS:

@@ -41,5 +41,5 @@ class SailEngine:
 def prepare_environment() -> None:
     """Set what Sail and the client read from the environment when they are first imported."""
     os.environ.setdefault("RUST_LOG", "error")
-    # Without it the client, started where `__main__` has no file, looks for an installation of Spark and ends the process.
+    # Without it the client, where `__main__` has no file, looks for an installation of Spark and ends the process.
     os.environ.setdefault("SPARK_HOME", os.devnull)

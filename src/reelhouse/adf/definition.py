@@ -139,20 +139,20 @@ class ActivityModel(Settings):
     name: str
     type: str
     description: str = ""
-    depends_on: list[Any] = []
-    user_properties: list[Any] = []
+    depends_on: list[Any] = Field(default_factory=list)
+    user_properties: list[Any] = Field(default_factory=list)
     policy: dict[str, Any] | None = None
-    type_properties: dict[str, Any] = {}
+    type_properties: dict[str, Any] = Field(default_factory=dict)
     linked_service_name: Any = None
-    inputs: list[Any] = []
-    outputs: list[Any] = []
+    inputs: list[Any] = Field(default_factory=list)
+    outputs: list[Any] = Field(default_factory=list)
     state: str = "Active"
     on_inactive_mark_as: str | None = None
 
 
 class DependencyModel(Settings):
     activity: str
-    dependency_conditions: list[Condition] = [Condition.SUCCEEDED]
+    dependency_conditions: list[Condition] = Field(default_factory=lambda: [Condition.SUCCEEDED])
 
 
 class PolicyModel(Settings):
@@ -166,7 +166,7 @@ class PolicyModel(Settings):
 class ReferenceModel(Settings):
     reference_name: str
     type: str
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 class ParameterModel(Settings):
@@ -176,36 +176,36 @@ class ParameterModel(Settings):
 
 
 class PipelineModel(Settings):
-    activities: list[Any] = []
-    parameters: dict[str, Any] = {}
-    variables: dict[str, Any] = {}
+    activities: list[Any] = Field(default_factory=list)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    variables: dict[str, Any] = Field(default_factory=dict)
     concurrency: int | None = None
     description: str = ""
-    annotations: list[Any] = []
+    annotations: list[Any] = Field(default_factory=list)
     folder: Any = None
     policy: Any = None
-    run_dimensions: dict[str, Any] = {}
+    run_dimensions: dict[str, Any] = Field(default_factory=dict)
     last_publish_time: Any = None
 
 
 class DatasetModel(Settings):
     type: str
     linked_service_name: Any
-    type_properties: dict[str, Any] = {}
-    parameters: dict[str, Any] = {}
+    type_properties: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict)
     schema_: Any = Field(None, alias="schema")
     structure: Any = None
     description: str = ""
-    annotations: list[Any] = []
+    annotations: list[Any] = Field(default_factory=list)
     folder: Any = None
 
 
 class LinkedServiceModel(Settings):
     type: str
-    type_properties: dict[str, Any] = {}
-    parameters: dict[str, Any] = {}
+    type_properties: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict)
     description: str = ""
-    annotations: list[Any] = []
+    annotations: list[Any] = Field(default_factory=list)
     connect_via: Any = None
     version: Any = None
 

@@ -1,5 +1,5 @@
-"""A factory's folder: Data Factory's git layout, its folders spelled as ADF Studio does, in plural or in snake case, and
-loose files.
+"""A factory's folder: Data Factory's git layout, its folders spelled as ADF Studio does, in plural or in snake case,
+and loose files.
 
 https://learn.microsoft.com/azure/data-factory/source-control
 """
@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from pydantic import Field
 
 from reelhouse.adf.definition import (
     Dataset,
@@ -90,7 +92,7 @@ ObjectT = TypeVar("ObjectT", Pipeline, Dataset, LinkedService)
 
 class FileModel(Settings):
     name: str
-    properties: dict[str, Any] = {}
+    properties: dict[str, Any] = Field(default_factory=dict)
     type: str = ""
     id: Any = None
     etag: Any = None
@@ -107,7 +109,7 @@ class GlobalParameter(Settings):
 
 
 def load_factory(folder: str | Path) -> Factory:
-    """The factory of a folder. Raises `UserError` only when there is no folder: what is wrong inside is in `findings`."""
+    """The factory of a folder; what is wrong inside is in its `findings`. Raises `UserError` without a folder."""
     root = Path(folder)
     if not root.is_dir():
         raise UserError(f"There is no folder '{folder}' with a data factory", remedy="It holds pipeline/, dataset/, ….")
@@ -179,6 +181,7 @@ def _add(factory: Factory, kind: str | None, path: Path, raw: Any, place: Place)
 
 def _read(factory: Factory, kind: str, file: FileModel, place: Place, findings: list[Finding]) -> None:
     known: dict[str, Any]
+    value: Any
     if kind == "factory":
         factory.name = file.name
         _global_parameters(factory, file.properties.get("globalParameters", {}), place.at("globalParameters"), findings)

@@ -54,7 +54,9 @@ def find_files(
         return base, [base / name for name in chosen.names]
     if chosen.prefix is not None:
         base = local("")
-        found = [path for path in _walk(base, recursive=True) if path.relative_to(base).as_posix().startswith(chosen.prefix)]
+        found = [
+            path for path in _walk(base, recursive=True) if path.relative_to(base).as_posix().startswith(chosen.prefix)
+        ]
         return base, [path for path in found if _in_time(path, chosen)]
     if file is not None and not chosen.has_wildcard:
         path = local(f"{folder}/{file}" if folder else file)

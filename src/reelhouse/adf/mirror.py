@@ -15,7 +15,7 @@ from reelhouse.errors import UserError
 
 @dataclass(frozen=True)
 class Mirror:
-    """URLs under `prefix` lie in `folder` by the rest of their path; without a prefix all URLs do, by their last part."""
+    """URLs under `prefix` lie in `folder` by the rest of their path; without a prefix all do, by their last part."""
 
     folder: Path
     prefix: str | None = None

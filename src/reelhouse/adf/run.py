@@ -75,9 +75,9 @@ def run_pipeline(
 ) -> PipelineRun:
     """Run a pipeline to its end, and everything it starts.
 
-    `parameters` keep their types, nothing is coerced. `trigger` may hold `type`, `name`, `id` and `time` of what started
-    the run. Raises `UserError` for what can be seen before the run: an unknown pipeline, wrong parameters, a reference,
-    expression or activity that cannot work. A run that fails is not an error here: its status says so.
+    `parameters` keep their types, nothing is coerced. `trigger` may hold `type`, `name`, `id` and `time` of what
+    started the run. Raises `UserError` for what can be seen before the run: an unknown pipeline, wrong parameters, a
+    reference, expression or activity that cannot work. A run that fails is not an error: its status says so.
     """
     pipeline = factory.pipeline(name)
     validate_for_run(factory, pipeline, services)
@@ -130,6 +130,7 @@ class _Runner:
         runs = services.runs
         shown = self._masker({"parameters": values})
         run = runs.begin(RunKind.PIPELINE, pipeline.name, type="Pipeline", input=shown, parent_id=parent_id)
+        state: PipelineState
         state = PipelineState(
             run.id,
             self._factory,

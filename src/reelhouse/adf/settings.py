@@ -36,19 +36,19 @@ class Filter(Settings):
 
 class IfCondition(Settings):
     expression: Any
-    if_true_activities: list[Any] = []
-    if_false_activities: list[Any] = []
+    if_true_activities: list[Any] = Field(default_factory=list)
+    if_false_activities: list[Any] = Field(default_factory=list)
 
 
 class SwitchCase(Settings):
     value: str
-    activities: list[Any] = []
+    activities: list[Any] = Field(default_factory=list)
 
 
 class Switch(Settings):
     on: Any
-    cases: list[Any] = []
-    default_activities: list[Any] = []
+    cases: list[Any] = Field(default_factory=list)
+    default_activities: list[Any] = Field(default_factory=list)
 
 
 class ForEach(Settings):
@@ -75,7 +75,7 @@ class Fail(Settings):
 
 class ExecutePipeline(Settings):
     pipeline: Any
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
     wait_on_completion: bool = True
 
 
@@ -87,7 +87,7 @@ class Lookup(Settings):
 
 class GetMetadata(Settings):
     dataset: Any
-    field_list: list[Any] = []
+    field_list: list[Any] = Field(default_factory=list)
     store_settings: dict[str, Any] | None = None
     format_settings: dict[str, Any] | None = None
 
@@ -129,8 +129,8 @@ class Copy(Settings):
 
 class DatabricksNotebook(Settings):
     notebook_path: Any
-    base_parameters: dict[str, Any] = {}
-    libraries: list[Any] = []
+    base_parameters: dict[str, Any] = Field(default_factory=dict)
+    libraries: list[Any] = Field(default_factory=list)
 
 
 class DatabricksJob(Settings):
@@ -143,14 +143,14 @@ class DatabricksJob(Settings):
 class WebActivity(Settings):
     method: Any
     url: Any
-    headers: Any = {}
+    headers: Any = Field(default_factory=dict)
     body: Any = None
     authentication: dict[str, Any] | None = None
     disable_cert_validation: Any = False
     http_request_timeout: Any = "00:01:00"
     turn_off_async: Any = False
-    datasets: list[Any] = []
-    linked_services: list[Any] = []
+    datasets: list[Any] = Field(default_factory=list)
+    linked_services: list[Any] = Field(default_factory=list)
     connect_via: Any = None
 
 

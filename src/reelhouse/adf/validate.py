@@ -68,7 +68,7 @@ def validate(factory: Factory, known_job_ids: Collection[str] | None = None) -> 
             findings.append(
                 warning(
                     service.place.at("type"),
-                    f"Linked services of type '{service.type}' are not supported, what uses '{service.name}' is refused",
+                    f"Linked services of type '{service.type}' are not supported, '{service.name}' cannot be used",
                     f"Supported: {', '.join(sorted(LINKED_SERVICE_SETTINGS))}.",
                 )
             )

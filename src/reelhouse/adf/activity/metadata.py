@@ -109,11 +109,8 @@ def _children(folder: Path, chosen: FileFilter) -> list[dict[str, str]]:
     timed = chosen.modified_start is not None or chosen.modified_end is not None
     kept = None
     if timed:
-        kept = set(
-            find_files(
-                folder, "", None, FileFilter(False, None, None, None, chosen.modified_start, chosen.modified_end)
-            )[1]
-        )
+        timed_only = FileFilter(False, modified_start=chosen.modified_start, modified_end=chosen.modified_end)
+        kept = set(find_files(folder.joinpath, "", None, timed_only)[1])
     items = []
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
         if is_temporary(entry.name) or (kept is not None and (entry.is_dir() or Path(entry.path) not in kept)):

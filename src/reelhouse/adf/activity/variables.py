@@ -33,7 +33,8 @@ def prepare_set_variable(ctx: ActivityContext) -> Work:
     if type_name(value) != _ACCEPTS[kind]:
         raise wrong(
             ctx,
-            f"The variable '{settings.variable_name}' of type '{kind}' cannot be set to a value of type '{type_name(value)}'",
+            f"The variable '{settings.variable_name}' of type '{kind}' cannot be set to a value of type "
+            f"'{type_name(value)}'",
             "value",
         )
 

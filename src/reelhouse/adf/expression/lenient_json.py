@@ -67,13 +67,15 @@ class _Reader:
         if char in ("'", '"') and char:
             return self._text(char)
         if match := _NUMBER.match(self.source, self.position):
-            self.position = match.end()
             digits = match[0].lstrip("+")
-            return float(digits) if any(c in digits for c in ".eE") else int(digits[:400])
-        if match := _BARE.match(self.source, self.position):
-            if match[0] in _WORDS:
-                self.position = match.end()
-                return _WORDS[match[0]]
+            if len(digits) > 400:
+                raise self.error("a number that is too long")
+            self.position = match.end()
+            return float(digits) if any(c in digits for c in ".eE") else int(digits)
+        match = _BARE.match(self.source, self.position)
+        if match and match[0] in _WORDS:
+            self.position = match.end()
+            return _WORDS[match[0]]
         raise self.error("no JSON value")
 
     def _object(self, depth: int) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from reelhouse.adf.definition import Reference, read_reference
 from reelhouse.adf.expression.functions.function import FunctionError
 from reelhouse.adf.expression.moment import MomentError, parse_moment
@@ -56,17 +58,17 @@ class Trigger:
 
 class TriggerModel(Settings):
     type: str
-    type_properties: dict[str, Any] = {}
-    pipelines: list[Any] = []
+    type_properties: dict[str, Any] = Field(default_factory=dict)
+    pipelines: list[Any] = Field(default_factory=list)
     pipeline: Any = None
     runtime_state: str = "Stopped"
-    annotations: list[Any] = []
+    annotations: list[Any] = Field(default_factory=list)
     description: str = ""
 
 
 class PipelineOfTrigger(Settings):
     pipeline_reference: Any
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 class ScheduleTrigger(Settings):
@@ -79,15 +81,15 @@ class RecurrenceModel(Settings):
     start_time: str | None = None
     end_time: str | None = None
     time_zone: str = "UTC"
-    schedule: dict[str, Any] = {}
+    schedule: dict[str, Any] = Field(default_factory=dict)
 
 
 class ScheduleModel(Settings):
-    minutes: list[int] = []
-    hours: list[int] = []
-    week_days: list[str] = []
-    month_days: list[int] = []
-    monthly_occurrences: list[dict[str, Any]] = []
+    minutes: list[int] = Field(default_factory=list)
+    hours: list[int] = Field(default_factory=list)
+    week_days: list[str] = Field(default_factory=list)
+    month_days: list[int] = Field(default_factory=list)
+    monthly_occurrences: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class OccurrenceModel(Settings):
@@ -118,7 +120,7 @@ class TumblingWindowTrigger(Settings):
     delay: Any = "00:00:00"
     max_concurrency: int = 1
     retry_policy: dict[str, Any] | None = None
-    depends_on: list[Any] = []
+    depends_on: list[Any] = Field(default_factory=list)
 
 
 _SETTINGS: dict[str, type[Settings]] = {

@@ -92,9 +92,14 @@ class Wire:
         self._client.register_data_source(data_source)
 
     def release(self) -> None:
-        """End the server session and close the channel."""
+        """End the server session and close the channel. A session that ran nothing is unknown to the server."""
+        from pyspark.errors import PySparkException
+
         try:
             self._client.release_session()
+        except PySparkException as error:
+            if "session not found" not in str(error):
+                raise
         finally:
             self._client.close()
 

@@ -48,6 +48,8 @@ class PlannedFlow:
     """Keys of datasets of the pipeline that it reads."""
     external: set[str] = field(default_factory=set)
     """Full names of other tables that it reads."""
+    likely: set[str] = field(default_factory=set)
+    """Full names of tables that a snapshot function names, and probably reads."""
 
     @property
     def name(self) -> str:
@@ -173,6 +175,7 @@ class Planner:
                 if (d := self.find(name)) and d.kind not in (DatasetKind.TEMPORARY_VIEW, DatasetKind.SINK)
             }
             planned.inputs.discard(self._target_key(flow))
+            planned.likely = {t for name in _texts(flow.source) if (t := self._of_catalog(name))}
             return
         for reference in plans.references(planned.relation):
             if plans.is_path(reference.name):
@@ -190,6 +193,14 @@ class Planner:
     def _target_key(self, flow: AnyFlow) -> str:
         target = self.find(flow.target)
         return target.key if target else ""
+
+    def _of_catalog(self, text: str) -> str | None:
+        """The full name of the table that a text names, or None when it names none."""
+        if not re.fullmatch(r"[\w`.-]+", text):
+            return None
+        parts = [part for part in self.namespace.qualify(text).split(".") if part]
+        known = len(parts) == 3 and self._catalog.find(parts) is not None
+        return ".".join(parts).lower() if known else None
 
     def _external(self, name: str, flow: AnyFlow) -> str:
         full = self.namespace.qualify(name)

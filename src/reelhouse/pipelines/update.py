@@ -196,6 +196,7 @@ class Update:
             self.services.clock,
         )
         self._set_up(chosen, selection)
+        self.before = self._states_before(ordered)
         self._progress(UpdateState.RUNNING)
         for dataset in chosen.values():
             for flow in dataset.flows:
@@ -207,6 +208,15 @@ class Update:
             lambda key: self._skip(chosen[key]),
             parallelism=self.services.parallelism,
         )
+
+    def _states_before(self, ordered: Sequence[PlannedDataset]) -> dict[str, str]:
+        """The states of all that flows read, before they do: what comes in meanwhile is news for the next update."""
+        flows = [f for d in ordered for f in d.flows]
+        found = {f"table {name}": self.inputs.table(name) for f in flows for name in f.external | f.likely}
+        for flow in flows:
+            for path in (plans.paths_read(flow.relation) if flow.relation is not None else None) or ():
+                found[f"files {path}"] = self.inputs.files(path)
+        return {name: state for name, state in found.items() if state is not None}
 
     def _stored_inputs(self, dataset: PlannedDataset) -> set[str]:
         """The tables that a dataset reads, directly or through views."""
@@ -385,8 +395,13 @@ class Update:
             names = [r.name for r in plans.references(relation) if not plans.is_path(r.name)]
             tables |= {self.namespace.qualify(name).lower() for name in names} - own
         states = self.inputs.states(sorted(tables), sorted(paths))
-        if states is None or not all(is_older(s, self.started_ns) for k, s in states.items() if k.startswith("table")):
+        if states is None:
             return
+        for name, state in states.items():
+            if name in self.before:
+                states[name] = self.before[name]
+            elif name.startswith("files") or not is_older(state, self.started_ns):
+                return
         memo.remember(self.state, self.key, states, [d.location for d in ordered if d.is_table])
 
     def _files_read(self, dataset: PlannedDataset, flow: PlannedFlow) -> set[str] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -105,14 +105,22 @@ class DeltaSource:
 
     kind = "delta"
 
-    def __init__(self, location: str, folder: str, options: Options, name: str | None = None) -> None:
+    def __init__(
+        self,
+        location: str,
+        folder: str,
+        options: Options,
+        name: str | None = None,
+        open_snapshot: Callable[[str, int | None], Any] | None = None,
+    ) -> None:
         self.location = location
         self.description = f"DeltaSource[{name or location}]"
         self._folder = folder
         self._options = options
+        self._open = open_snapshot or _open_snapshot
         self._newest = -1
-        self._checked_version = -1
         self._snapshot: Any = None
+        self._added: dict[int, list[AddedFile]] = {}
 
     # --- Source
 
@@ -127,6 +135,7 @@ class DeltaSource:
         if newest != self._newest:
             self._newest = newest
             self._snapshot = None
+            self._added.clear()  # a schema that was found wanting may fit the newer one
         if start is not None and self._has_news(start):
             self._check_same_table(start)
         if start is None:
@@ -167,7 +176,8 @@ class DeltaSource:
         return str(self._current().schema)
 
     def committed(self, end: Offset) -> None:
-        pass
+        done = _position_of(end).version
+        self._added = {version: files for version, files in self._added.items() if version >= done}
 
     def outstanding(self, end: Offset | None) -> tuple[int, int] | None:
         if end is None or not self._has_news(end):
@@ -249,9 +259,7 @@ class DeltaSource:
             position = Position(position.version + 1)
 
     def _initial_files(self, version: int) -> list[AddedFile]:
-        from reelhouse.delta.snapshot import open_snapshot
-
-        snapshot = open_snapshot(self.location, version)
+        snapshot = self._open(self.location, version)
         if snapshot is None:
             raise _no_table(self.location)
         if "deletionVectors" in snapshot.protocol[2]:
@@ -262,6 +270,12 @@ class DeltaSource:
         ]
 
     def _files_of(self, version: int) -> list[AddedFile]:
+        """What a version adds; versions do not change, so each is read once in a run."""
+        if version not in self._added:
+            self._added[version] = self._read_version(version)
+        return self._added[version]
+
+    def _read_version(self, version: int) -> list[AddedFile]:
         try:
             entry = log.read_entry(self.location, version)
         except FileNotFoundError:
@@ -325,10 +339,8 @@ class DeltaSource:
     # --- table
 
     def _current(self) -> Any:
-        from reelhouse.delta.snapshot import open_snapshot
-
         if self._snapshot is None:
-            self._snapshot = open_snapshot(self.location)
+            self._snapshot = self._open(self.location, None)
             if self._snapshot is None:
                 raise _no_table(self.location)
         return self._snapshot
@@ -420,6 +432,12 @@ def _unreadable(location: str, feature: str) -> Unsupported:
         f"A stream on the Delta table '{location}' with {feature} is not supported",
         remedy="Rewrite the table without, or read it as a batch.",
     )
+
+
+def _open_snapshot(location: str, version: int | None) -> Any:
+    from reelhouse.delta.snapshot import open_snapshot
+
+    return open_snapshot(location, version)
 
 
 def _no_table(location: str) -> StreamingError:

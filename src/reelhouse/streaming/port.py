@@ -37,6 +37,9 @@ class Session(Protocol):
     def set_view(self, name: str, relation: Relation, *, is_global: bool = False, replace: bool = True) -> None:
         """Make a temporary view."""
 
+    def snapshot(self, location: str, version: int | None = None) -> Any:
+        """As `delta.snapshot.open_snapshot`, perhaps from memory."""
+
     def need_file_reader(self) -> None:
         """Make the reader of files known to the engine."""
 

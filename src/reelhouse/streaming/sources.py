@@ -50,7 +50,7 @@ def _delta(session: Session, spec: SourceSpec, folder: str) -> Source:
         raise UserError("A stream from Delta names no table and no path")
     options = parse_delta_options(spec.options)
     source.remember(folder, spec, session.lake.url(location))
-    return DeltaSource(location, folder, options, name)
+    return DeltaSource(location, folder, options, name, session.snapshot)
 
 
 def _cloud_files(session: Session, spec: SourceSpec, folder: str, metadata: bool) -> Source:

@@ -234,6 +234,8 @@ def test_a_new_column_upstream_needs_a_restart_and_no_more(table: str, source: C
 
     append(table, 2, title=["Roma"])
 
+    with pytest.raises(StreamingError, match="DELTA_SCHEMA_CHANGED"):
+        take(running, end)
     assert take(source(), end)[1] == [2]
 
 

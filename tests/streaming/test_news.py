@@ -105,8 +105,7 @@ def test_a_batch_without_commit_is_news(lake: Lake, tmp_path: Path) -> None:
 
 def test_asking_loads_neither_the_engine_nor_the_client(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from reelhouse.delta.snapshot import open_snapshot
-from reelhouse.storage.lake import Lake;"
+        "import sys; from pathlib import Path; from reelhouse.storage.lake import Lake;"
         "from reelhouse.streaming.news import has_news; has_news(sys.argv[1], Lake(Path(sys.argv[2])));"
         "heavy = ('pysail', 'pyspark', 'pandas', 'pyarrow', 'deltalake', 'grpc');"
         "print([name for name in heavy if name in sys.modules])"

@@ -120,6 +120,7 @@ class DeltaSource:
         self._open = open_snapshot or _open_snapshot
         self._newest = -1
         self._snapshot: Any = None
+        self._schema: str | None = None
         self._added: dict[int, list[AddedFile]] = {}
 
     # --- Source
@@ -135,7 +136,6 @@ class DeltaSource:
         if newest != self._newest:
             self._newest = newest
             self._snapshot = None
-            self._added.clear()  # a schema that was found wanting may fit the newer one
         if start is not None and self._has_news(start):
             self._check_same_table(start)
         if start is None:
@@ -173,7 +173,10 @@ class DeltaSource:
         return Batch(0, 0, lambda: self._read([]), rows=0)
 
     def schema(self) -> str:
-        return str(self._current().schema)
+        """The table's schema when the query started, as Spark's JSON. The query reads with it until it is restarted."""
+        if self._schema is None:
+            self._schema = str(self._current().schema)
+        return self._schema
 
     def committed(self, end: Offset) -> None:
         done = _position_of(end).version
@@ -371,7 +374,7 @@ class DeltaSource:
         snapshot = self._current()
         if snapshot.properties.get("delta.columnMapping.mode", "none") != "none":
             raise _unreadable(self.location, "column mapping")
-        return read_files(added, snapshot.schema, snapshot.partition_columns)
+        return read_files(added, self.schema(), snapshot.partition_columns)
 
 
 def _numbered(found: list[AddedFile], start: Position) -> Iterator[tuple[Position, AddedFile]]:

@@ -46,7 +46,7 @@ def read_footer(path: str, schema: str, indexed: Collection[str]) -> Footer:
     unknown = [name for name in top.names if name not in types]
     if unknown:
         raise InternalError(f"The staged file '{path}' has columns {unknown}, which the schema of the write lacks")
-    required = {field.name for field in top if not field.nullable}
+    required = {field.name for field in top if not field.nullable and isinstance(types[field.name], str)}
     nulls: dict[str, int] = dict.fromkeys(required, 0)
     bounds: dict[str, tuple[Any, Any]] = {}
     for index in range(metadata.num_columns):

@@ -70,7 +70,7 @@ def commit_files(
         if _is_repeated(plan.snapshot, spec):
             return Commit(None, 0)
         return _commit(
-            target, staged_folder, schema_json, spec, plan, mask_column, {**spec.row_counts, **(counts or {})}
+            target, staged_folder, schema_json, spec, plan, mask_column, {**(spec.counts or {}), **(counts or {})}
         )
     finally:
         staging.discard(staged_folder)

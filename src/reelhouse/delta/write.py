@@ -72,14 +72,12 @@ class WriteSpec:
     """What the history says of the operation, beside mode and partitioning (the predicate of a DELETE, say)."""
     metrics: Mapping[str, int] = field(default_factory=dict)
     """What the history says beside files, rows and bytes (`numTargetRowsUpdated`, say)."""
-    row_counts: Mapping[str, int] = field(default_factory=dict)
-    """`added`, `updated`, `removed` rows, where they are known better than "all rows of an overwrite"."""
     replace_definition: bool = False
     """With `overwrite_schema`: properties and comment are those given here, what the table had is forgotten."""
     key: tuple[str, ...] = ()
     """With OVERWRITE: columns that tell an updated row from a removed and an added one, for the counts alone."""
     counts: Mapping[str, int] | None = None
-    """With OVERWRITE: `added`, `updated` and `removed` rows, where the caller has counted them; then `key` is not used."""
+    """`added`, `updated` and `removed` rows, where the caller has counted them; then `key` is not used."""
 
 
 @dataclass(frozen=True)

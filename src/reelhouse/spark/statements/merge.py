@@ -1,0 +1,128 @@
+"""MERGE INTO: the engine joins, one commit takes the result.
+
+https://docs.databricks.com/aws/en/sql/language-manual/delta-merge-into
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reelhouse.delta.alter import column
+from reelhouse.delta.schema import Field, fields_of
+from reelhouse.delta.write import Mode, WriteSpec
+from reelhouse.errors import UserError
+from reelhouse.spark import plan
+from reelhouse.spark.statements.lookup import Table, counts, find_own_table, refuse_change_feed, rows_of, schema_of
+from reelhouse.spark.statements.merge_plan import MergePlan, plan_merge, split_alias
+from reelhouse.spark.statements.rows import check_assignable
+from reelhouse.spark.statements.statement import Merge
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from reelhouse.spark.context import SessionContext
+
+_AUTO_MERGE = "spark.databricks.delta.schema.autoMerge.enabled"
+
+
+def merge(context: SessionContext, statement: Merge) -> pa.Table:
+    """MERGE INTO. Raises `UserError` when several source rows want to change one row of the target."""
+    table = find_own_table(context, statement.table, "MERGE", rows=True)
+    snapshot = table.snapshot()
+    own = fields_of(snapshot.schema)
+    evolve = statement.schema_evolution or (context.conf.read(_AUTO_MERGE) or "false").lower() == "true"
+    found = plan_merge(
+        table.at(snapshot),
+        statement.alias or statement.table[-1],
+        statement.source,
+        statement.condition,
+        statement.clauses,
+        own,
+        schema_of(context, plan.sql(f"SELECT * FROM {split_alias(statement.source)[0]}")),
+        evolve=evolve,
+    )
+    _check_types(context, found, table)
+    updated, deleted, inserted = _count(context, found)
+    duplicates = _has_duplicates(context, found, table)
+    if updated + deleted + inserted:
+        only_new = updated + deleted == 0
+        if not only_new:
+            refuse_change_feed(snapshot, table, "MERGE")
+        context.write(
+            plan.sql(found.rows_query(only_new=only_new, duplicates=duplicates)),
+            table.target,
+            WriteSpec(
+                Mode.APPEND if only_new else Mode.OVERWRITE,
+                operation="MERGE",
+                operation_parameters=_parameters(statement),
+                merge_schema=evolve,
+                read_version=snapshot.version,
+                metrics={
+                    "numTargetRowsInserted": inserted,
+                    "numTargetRowsUpdated": updated,
+                    "numTargetRowsDeleted": deleted,
+                },
+                counts={"added": inserted, "updated": updated, "removed": deleted},
+            ),
+        )
+    return counts(
+        num_affected_rows=updated + deleted + inserted,
+        num_updated_rows=updated,
+        num_deleted_rows=deleted,
+        num_inserted_rows=inserted,
+    )
+
+
+def _count(context: SessionContext, found: MergePlan) -> tuple[int, int, int]:
+    rows = {row["action"]: row for row in rows_of(context, plan.sql(found.actions_query()))}
+
+    def total(action: str, what: str) -> int:
+        return sum(int(rows[number][what]) for number in found.numbers(action=action) if number in rows)
+
+    return total("UPDATE", "targets"), total("DELETE", "targets"), total("INSERT", "joined")
+
+
+def _has_duplicates(context: SessionContext, found: MergePlan, table: Table) -> bool:
+    """Whether a row of the target is matched more than once; an error when it would be changed more than once."""
+    matched = found.numbers("MATCHED")
+    most = rows_of(context, plan.sql(found.matches_query()))[0]
+    if most["changes"] > 1:
+        only = found.clauses[matched[0] - 1]
+        if len(matched) > 1 or only.action != "DELETE" or only.condition is not None:
+            raise UserError(
+                "DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE: several rows of the source match one row of "
+                f"'{table.name}' and would change it; nothing was written",
+                remedy="Make the source unique by the columns of the ON condition.",
+            )
+    return bool(most["matches"] > 1)
+
+
+def _check_types(context: SessionContext, found: MergePlan, table: Table) -> None:
+    """Every value that a clause writes has to be storable in its column."""
+    for values in found.values:
+        if not values:
+            continue
+        query = ", ".join(f"({text}) AS {plan.quote(name)}" for name, text in values.items())
+        given: list[Field] = schema_of(context, plan.sql(f"SELECT {query} FROM {found.joined}"))
+        check_assignable(((column(found.columns, field["name"]), field) for field in given), table.name)
+
+
+def _parameters(statement: Merge) -> dict[str, str]:
+    import json
+
+    kinds = {
+        "matchedPredicates": "MATCHED",
+        "notMatchedPredicates": "NOT MATCHED",
+        "notMatchedBySourcePredicates": "NOT MATCHED BY SOURCE",
+    }
+    found = {
+        key: json.dumps(
+            [
+                {"actionType": clause.action.lower()} | ({"predicate": clause.condition} if clause.condition else {})
+                for clause in statement.clauses
+                if clause.kind == kind
+            ]
+        )
+        for key, kind in kinds.items()
+    }
+    return {"predicate": json.dumps([statement.condition]), **found}

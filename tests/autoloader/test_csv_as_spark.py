@@ -14,7 +14,7 @@ SCHEMA = "c0 string, c1 string, c2 string, _corrupt_record string"
 
 KNOWN_DIFFERENCES = [
     (
-        "after a closing quote and blanks Spark's parser for long delimiters looks for the line's end, not for the delimiter",
+        "Spark's parser for long delimiters reads on to the line's end after a closing quote and blanks",
         {"sep": "||"},
         '"a"||"" a||',
         [["a", '"" a||', None, '"a"||"" a||']],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def test_no_line_is_lost_and_the_quick_way_gives_what_the_careful_way_gives(text
 def test_parts_of_a_file_give_each_record_once(text: str, one: int, two: int) -> None:
     size = len(text.encode())
     cuts = sorted({0, min(one, size), min(two, size), size})
-    spans: list[Span | None] = [Span(start, end) for start, end in zip(cuts, cuts[1:], strict=False)]
+    spans: list[Span | None] = [Span(start, end) for start, end in itertools.pairwise(cuts)]
 
     assert _read(text, RFC, 2, spans) == _read(text, RFC, 2)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,6 +33,8 @@ class Block:
     columns: list[pa.Array]
     corrupt: pa.Array | None
     rows: int
+    raws: Callable[[], Sequence[str]] = tuple
+    """Gives the raw text of each row."""
 
 
 @dataclass(frozen=True)
@@ -194,8 +196,9 @@ def _block_of_lines(
         and dialect.comment == NONE
         and pc.match_substring_regex(pa.array([data], pa.binary()), expressions.block)[0].as_py()
     ):
-        return _parse(data, dialect, width)
+        return replace(_parse(data, dialect, width), raws=lambda: _texts(_lines(data, dialect)))
     lines = _lines(data, dialect)
+    originals = list(lines)
     corrupt: dict[int, str] = {}
     dropped: list[int] = []
     for at in _irregular_lines(lines, expressions):
@@ -210,11 +213,16 @@ def _block_of_lines(
     if dropped:
         gone = set(dropped)
         lines = [line for at, line in enumerate(lines) if at not in gone]
+        originals = [line for at, line in enumerate(originals) if at not in gone]
         corrupt = {}
     if not lines:
         return Block([], None, 0)
     block = _parse(b"\n".join(lines) + b"\n", dialect, width, keep_empty=True)
-    return Block(block.columns, _sparse(corrupt, block.rows), block.rows) if corrupt else block
+    return replace(block, corrupt=_sparse(corrupt, block.rows) if corrupt else None, raws=lambda: _texts(originals))
+
+
+def _texts(lines: Sequence[bytes]) -> list[str]:
+    return [line.decode("utf-8", "replace") for line in lines]
 
 
 def _irregular_lines(lines: list[bytes], expressions: Regular | None) -> Sequence[int]:
@@ -279,10 +287,10 @@ def _many_line_blocks(path: str, dialect: Dialect, width: int) -> Iterator[Block
                 part, rest = data[:cut], data[cut:]
                 if not pc.match_substring_regex(pa.array([part], pa.binary()), expressions.block)[0].as_py():
                     break
-                block = _parse(part, dialect, width)
+                block = replace(_parse(part, dialect, width), raws=_raws(part, dialect, separator, header))
                 if header and block.rows:
                     header = False
-                    block = Block([column[1:] for column in block.columns], None, block.rows - 1)
+                    block = replace(block, columns=[column[1:] for column in block.columns], rows=block.rows - 1)
                 if block.rows:
                     yield block
                 begin += cut
@@ -292,6 +300,14 @@ def _many_line_blocks(path: str, dialect: Dialect, width: int) -> Iterator[Block
     text = _text(path, dialect, done)
     tokens = Tokens(dialect, separator)
     yield from _token_blocks(text, tokens, dialect, width, header, path)
+
+
+def _raws(part: bytes, dialect: Dialect, separator: str, header: bool) -> Callable[[], Sequence[str]]:
+    def raws() -> Sequence[str]:
+        found = [raw for _, raw in Tokens(dialect, separator).records(part.decode("utf-8", "replace"))]
+        return found[1:] if header else found
+
+    return raws
 
 
 def _even_cut(data: bytes, dialect: Dialect) -> int:
@@ -308,6 +324,7 @@ def _even_cut(data: bytes, dialect: Dialect) -> int:
 
 def _token_blocks(text: str, tokens: Tokens, dialect: Dialect, width: int, header: bool, path: str) -> Iterator[Block]:
     rows: list[list[str | None]] = []
+    raws: list[str] = []
     corrupt: dict[int, str] = {}
     for values, raw in tokens.records(text):
         if header:
@@ -320,16 +337,17 @@ def _token_blocks(text: str, tokens: Tokens, dialect: Dialect, width: int, heade
             corrupt[len(rows)] = raw
             values = (values + [None] * width)[:width]
         rows.append(values)
+        raws.append(raw)
         if len(rows) >= 16384:
-            yield _block_of_rows(rows, corrupt, width)
-            rows, corrupt = [], {}
+            yield _block_of_rows(rows, raws, corrupt, width)
+            rows, raws, corrupt = [], [], {}
     if rows:
-        yield _block_of_rows(rows, corrupt, width)
+        yield _block_of_rows(rows, raws, corrupt, width)
 
 
-def _block_of_rows(rows: list[list[str | None]], corrupt: dict[int, str], width: int) -> Block:
+def _block_of_rows(rows: list[list[str | None]], raws: list[str], corrupt: dict[int, str], width: int) -> Block:
     columns = [pa.array([row[at] for row in rows], pa.string()) for at in range(width)]
-    return Block(columns, _sparse(corrupt, len(rows)) if corrupt else None, len(rows))
+    return Block(columns, _sparse(corrupt, len(rows)) if corrupt else None, len(rows), lambda: raws)
 
 
 def _first_separator(path: str, dialect: Dialect) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reelhouse.autoloader import csv, json
+from reelhouse.autoloader.arrow import read_binary, read_parquet
 from reelhouse.autoloader.dialect import boolean, dialect
 from reelhouse.autoloader.request import FileEntry, Request
 from reelhouse.autoloader.shape import Rows
 from reelhouse.autoloader.text import read_text
 from reelhouse.errors import Unsupported
 
-SUPPORTED = ("csv", "json", "text")
+SUPPORTED = ("csv", "json", "text", "parquet", "binaryFile")
 
 
 def read(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[Rows]:
@@ -22,6 +23,11 @@ def read(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[R
         return _json(request, file)
     if request.format == "text":
         return _text(request, file)
+    if request.format == "parquet":
+        return _parquet(request, file)
+    if request.format == "binaryfile":
+        batch = read_binary(file.path, file.address, file.modified_ms)
+        return iter([Rows(batch.schema.names, batch.columns, batch.num_rows, typed=True)])
     raise unknown_format(request.format)
 
 
@@ -46,12 +52,18 @@ def _csv(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[R
         width = len(names)
     part = None if span == (0, file.size) else csv.Span(*span)
     for block in csv.read_blocks(file.path, how, width, part):
-        yield Rows(names, block.columns, block.rows, block.corrupt)
+        yield Rows(names, block.columns, block.rows, block.corrupt, block.raws)
 
 
 def _json(request: Request, file: FileEntry) -> Iterator[Rows]:
     kinds = {column.name: column.type.lower() for column in request.columns if not column.partition}
     return json.read_json(file.path, dialect(request.options), kinds, quick=request.rescued is None)
+
+
+def _parquet(request: Request, file: FileEntry) -> Iterator[Rows]:
+    names = None if request.rescued else [column.name for column in request.columns]
+    for batch in read_parquet(file.path, names):
+        yield Rows(batch.schema.names, batch.columns, batch.num_rows, typed=True)
 
 
 def _text(request: Request, file: FileEntry) -> Iterator[Rows]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reelhouse.autoloader import csv, json, schema
+from reelhouse.autoloader.arrow import parquet_columns
 from reelhouse.autoloader.dialect import Dialect, Mode, boolean, dialect
 from reelhouse.autoloader.formats import unknown_format
 from reelhouse.autoloader.json_types import Inference
@@ -88,6 +89,8 @@ def columns_of_files(
         return [_csv_columns(file, options, typed, time_zone) for file in files]
     if format == "json":
         return [_json_columns(file, options, typed, time_zone) for file in files]
+    if format == "parquet":
+        return [schema.FileColumns(file.address, tuple(parquet_columns(file.path))) for file in files]
     raise unknown_format(format)
 
 

@@ -157,7 +157,7 @@ def _rows(
         columns,
         len(found),
         pa.array(corrupt, pa.string()) if any(text is not None for text in corrupt) else None,
-        raws.__getitem__,
+        lambda: raws,
         frozenset(raw_columns),
     )
 
@@ -188,4 +188,4 @@ def _strings(texts: Sequence[str], names: Sequence[str]) -> Rows | None:
         return None
     columns = [table.column(name).combine_chunks() for name in names]
     columns = [pa.concat_arrays(c.chunks) if isinstance(c, pa.ChunkedArray) else c for c in columns]
-    return Rows(list(names), columns, table.num_rows, None, texts.__getitem__)
+    return Rows(list(names), columns, table.num_rows, None, lambda: texts)

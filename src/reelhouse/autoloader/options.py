@@ -228,8 +228,8 @@ class CloudFiles:
 def cloud_files(options: Mapping[str, str], *, has_user_schema: bool = False) -> CloudFiles:
     """The options of `readStream.format("cloudFiles")`, checked.
 
-    Raises `UserError` for an unknown option (unless `cloudFiles.validateOptions` is false), a value of the wrong type or
-    options that contradict each other; `Unsupported` for what is documented and not done here.
+    Raises `UserError` for an unknown option (unless `cloudFiles.validateOptions` is false), a value of the wrong type
+    or options that contradict each other; `Unsupported` for what is documented and not done here.
     """
     cloud: dict[str, str] = {}
     reader: dict[str, str] = {}

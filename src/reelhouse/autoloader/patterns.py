@@ -12,20 +12,10 @@ from collections.abc import Callable
 from reelhouse.autoloader.timestamps import zone
 from reelhouse.errors import Unsupported
 
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _LETTERS = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", re.DOTALL)
 _DIGITS = {"d": "day", "H": "hour", "h": "hour12", "m": "minute", "s": "second", "M": "month", "L": "month"}
@@ -100,8 +90,8 @@ def _letter(letter: str, count: int, text: str) -> tuple[str, str]:
         return "zone", r"[A-Za-z][\w/+:-]*|[+-]\d{2}:\d{2}"
     raise Unsupported(
         f"'{letter * count}' in the pattern '{text}'",
-        remedy="Supported: yyyy, yy, y, MMMM, MMM, MM, M, dd, d, EEEE, EEE, HH, H, hh, h, mm, m, ss, s, S…, a, XXX, XX, X, "
-        "xxx, Z, VV, optional parts in [ ] and text in quotes.",
+        remedy="Supported: yyyy, yy, y, MMMM, MMM, MM, M, dd, d, EEEE, EEE, HH, H, hh, h, mm, m, ss, s, S…, a, "
+        "XXX, XX, X, xxx, Z, VV, optional parts in [ ] and text in quotes.",
     )
 
 

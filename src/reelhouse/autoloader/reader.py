@@ -25,28 +25,24 @@ METADATA_SQL = (
 
 
 def register(spark: Any, *, by_value: bool = False) -> None:
-    """Make the data source known to a server session, once; `spark` has `dataSource.register` or `register_data_source`.
+    """Make the data source known to a server session, once.
 
-    With `by_value` the code itself is sent, for executors that do not have this package.
+    Args:
+        spark: a session, or anything else with `register_data_source`.
+        by_value: whether the code itself is sent, for executors that do not have this package.
     """
-    from reelhouse.autoloader.source import FilesDataSource
-
     if by_value:
-        _send_by_value()
-    if hasattr(spark, "register_data_source"):
-        spark.register_data_source(FilesDataSource)
+        from reelhouse.autoloader.shipped import archive, shipped_data_source
+
+        source: type[Any] = shipped_data_source(archive())
     else:
-        spark.dataSource.register(FilesDataSource)
+        from reelhouse.autoloader.source import FilesDataSource
 
-
-def _send_by_value() -> None:
-    from pyspark import cloudpickle
-
-    import reelhouse.autoloader
-    import reelhouse.errors
-
-    cloudpickle.register_pickle_by_value(reelhouse.autoloader)
-    cloudpickle.register_pickle_by_value(reelhouse.errors)
+        source = FilesDataSource
+    if hasattr(spark, "register_data_source"):
+        spark.register_data_source(source)
+    else:
+        spark.dataSource.register(source)
 
 
 def scan(

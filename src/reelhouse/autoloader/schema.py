@@ -119,8 +119,8 @@ def _message(file: FileColumns, new: Mapping[str, str], wider: Mapping[str, str]
     what = "NEW_FIELDS_AND_WIDENED_TYPES" if new and wider else "NEW_FIELDS" if new else "NEW_TYPE_FOR_FIELDS"
     names = ",".join([*new, *wider])
     lines = [
-        f"[UNKNOWN_FIELD_EXCEPTION.{what}_IN_{place}] Encountered unknown fields during parsing: [{names}], which can be "
-        f"fixed by an automatic retry: {str(retry).lower()}",
+        f"[UNKNOWN_FIELD_EXCEPTION.{what}_IN_{place}] Encountered unknown fields during parsing: [{names}], which can "
+        f"be fixed by an automatic retry: {str(retry).lower()}",
         f"Unknown fields inside file path: {file.address}",
     ]
     if new:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
+from reelhouse.autoloader.arrow import fit, to_json
 from reelhouse.autoloader.dialect import Mode, boolean, parse_mode
 from reelhouse.autoloader.request import Column, FileEntry, Request
 from reelhouse.autoloader.values import Converter, converter, wire_type
@@ -35,10 +37,12 @@ class Rows:
     columns: Sequence[pa.Array]
     size: int
     corrupt: pa.Array | None = None
-    raw: Callable[[int], str] | None = None
-    """The raw text of a row by its position, for rows with values that do not fit their type."""
+    raws: Callable[[], Sequence[str]] = tuple
+    """Gives the raw text of each row, for rows with values that do not fit their type."""
     json_columns: frozenset[int] = frozenset()
     """The columns whose text is JSON, not a string."""
+    typed: bool = False
+    """Whether columns have types of their own, and are no text."""
 
 
 class Shape:
@@ -80,7 +84,8 @@ class Shape:
             if at is None:
                 arrays[column.name] = pa.nulls(rows.size, wire_type(column.type))
                 continue
-            values, bad = self._converters[column.name](rows.columns[at])
+            own = rows.columns[at]
+            values, bad = fit(own, column.type) if rows.typed else self._converters[column.name](own)
             arrays[column.name] = values
             if bad:
                 unfit.update(bad)
@@ -130,29 +135,25 @@ class Shape:
         if self._mode is Mode.FAILFAST:
             raise UserError(
                 f"[MALFORMED_RECORD_IN_PARSING] A value does not fit its column's type in {file.address}, and mode is "
-                f"FAILFAST: {self._raw(rows, min(unfit))[:500]!r}",
+                f"FAILFAST: {rows.raws()[min(unfit)][:500]!r}",
                 remedy="Read it with mode PERMISSIVE or DROPMALFORMED, or with a rescued data column.",
             )
         if not self._request.corrupt:
             return corrupt
-        texts = corrupt.to_pylist()
+        texts, raws = corrupt.to_pylist(), rows.raws()
         for row in unfit:
-            texts[row] = self._raw(rows, row)
+            texts[row] = raws[row]
         return pa.array(texts, pa.string())
-
-    @staticmethod
-    def _raw(rows: Rows, row: int) -> str:
-        if rows.raw is not None:
-            return rows.raw(row)
-        return ",".join(str(column[row].as_py()) for column in rows.columns)
 
     def _partition(self, column: Column, file: FileEntry, size: int) -> pa.Array:
         values, _ = self._converters[column.name](pa.array([file.partition.get(column.name)], pa.string()))
         return pa.repeat(values[0], size) if values[0].is_valid else pa.nulls(size, values.type)
 
 
-def _json(rows: Rows, at: int, text: str) -> str:
-    return text if at in rows.json_columns else _quoted(text)
+def _json(rows: Rows, at: int, value: Any) -> str:
+    if rows.typed:
+        return to_json(value)
+    return str(value) if at in rows.json_columns else _quoted(value)
 
 
 def _quoted(text: str) -> str:

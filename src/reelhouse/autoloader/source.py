@@ -6,6 +6,7 @@ https://spark.apache.org/docs/latest/api/python/tutorial/sql/python_data_source.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,8 +14,10 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
 from reelhouse.autoloader import formats
+from reelhouse.autoloader.dialect import boolean
 from reelhouse.autoloader.request import FileEntry, Request, decode
 from reelhouse.autoloader.shape import Shape
+from reelhouse.errors import UserError
 
 NAME = "reelhouse_files"
 OPTION = "request"
@@ -24,7 +27,7 @@ Piece = tuple[int, int, int]
 """A file's index in the request, and the bytes of it to read (start, end)."""
 
 
-class FilesDataSource(DataSource):
+class FilesDataSource(DataSource):  # type: ignore[misc]  # pyspark has no types here
     """Files of a request as rows. Its one option is the request, so that a plan says all there is to know."""
 
     @classmethod
@@ -33,13 +36,13 @@ class FilesDataSource(DataSource):
 
     def schema(self) -> str:
         """Flat DDL: an engine may know no nested types here, so they travel as JSON text."""
-        return ", ".join(f"`{field.name.replace('`', '``')}` {_ddl(field.type)}" for field in _schema(self.options))
+        return schema_of(self.options[OPTION])
 
     def reader(self, schema: Any) -> DataSourceReader:
-        return FilesReader(decode(self.options[OPTION]))
+        return reader_of(self.options[OPTION])
 
 
-class FilesReader(DataSourceReader):
+class FilesReader(DataSourceReader):  # type: ignore[misc]  # pyspark has no types here
     """Reads the pieces of files that a partition was given."""
 
     def __init__(self, request: Request) -> None:
@@ -57,10 +60,24 @@ class FilesReader(DataSourceReader):
 
 def read_piece(request: Request, shape: Shape, file: FileEntry, span: tuple[int, int]) -> Iterator[pa.RecordBatch]:
     """The rows of a part of a file, as the request wants them."""
-    for rows in formats.read(request, file, span):
-        batch = shape.batch(rows, file, span)
-        if batch.num_rows:
-            yield batch
+    given = {name.lower(): value for name, value in request.options.items()}
+    try:
+        for rows in formats.read(request, file, span):
+            batch = shape.batch(rows, file, span)
+            if batch.num_rows:
+                yield batch
+    except FileNotFoundError as error:
+        if not boolean(given, "ignoremissingfiles", False):
+            raise UserError(
+                f"[FAILED_READ_FILE.FILE_NOT_EXIST] {file.address} was there when the read was planned and is gone",
+                remedy="Set option ignoreMissingFiles to true to read without it.",
+            ) from error
+    except (OSError, pa.ArrowException, UnicodeError) as error:
+        if not boolean(given, "ignorecorruptfiles", False):
+            raise UserError(
+                f"[FAILED_READ_FILE.NO_HINT] {file.address} cannot be read as {request.format}: {error}",
+                remedy="Set option ignoreCorruptFiles to true to read without it.",
+            ) from error
 
 
 def plan_partitions(request: Request) -> list[list[Piece]]:
@@ -72,7 +89,7 @@ def plan_partitions(request: Request) -> list[list[Piece]]:
     piece_bytes = max(SPLIT_BYTES // 8, min(SPLIT_BYTES, total // max(request.parallel, 1) + 1))
     pieces: list[Piece] = []
     for index, file in enumerate(request.files):
-        if file.size > piece_bytes and formats.can_split(request, file):
+        if file.size > piece_bytes and os.path.exists(file.path) and formats.can_split(request, file):
             starts = range(0, file.size, piece_bytes)
             pieces += [(index, start, min(start + piece_bytes, file.size)) for start in starts]
         else:
@@ -91,8 +108,15 @@ def _share_out(pieces: Sequence[Piece], count: int) -> list[list[Piece]]:
     return [sorted(group) for group in groups]
 
 
-def _schema(options: Any) -> pa.Schema:
-    return Shape(decode(options[OPTION])).schema
+def reader_of(request: str) -> FilesReader:
+    """The reader of an encoded request."""
+    return FilesReader(decode(request))
+
+
+def schema_of(request: str) -> str:
+    """The columns of an encoded request as flat DDL."""
+    schema = Shape(decode(request)).schema
+    return ", ".join(f"`{field.name.replace('`', '``')}` {_ddl(field.type)}" for field in schema)
 
 
 def _ddl(kind: pa.DataType) -> str:

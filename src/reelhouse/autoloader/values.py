@@ -27,6 +27,7 @@ _REAL = re.compile(r"[\0- ]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fF
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DECIMAL_TYPE = re.compile(r"decimal(?:\((\d+)(?:,\s*(\d+))?\))?")
 _BITS = {"tinyint": 8, "byte": 8, "smallint": 16, "short": 16, "int": 32, "integer": 32, "bigint": 64, "long": 64}
+_SAFE_DIGITS = {8: 2, 16: 4, 32: 9, 64: 18}
 _ARROW = {
     "string": pa.string(),
     "boolean": pa.bool_(),
@@ -78,7 +79,7 @@ def converter(ddl: str, options: Mapping[str, str], time_zone: str) -> Converter
     if target == pa.string():
         return lambda column: (column, [])
     one = _one_value(name, target, options, time_zone)
-    quick = r"\A-?[0-9]{1,%d}\z" % {8: 2, 16: 4, 32: 9, 64: 18}[_BITS[name]] if name in _BITS else None
+    quick = rf"\A-?[0-9]{{1,{_SAFE_DIGITS[_BITS[name]]}}}\z" if name in _BITS else None
 
     def convert(column: pa.Array) -> tuple[pa.Array, list[int]]:
         if quick:

@@ -453,3 +453,42 @@ def test_no_run_at_all_is_allowed_with_zero_concurrent_runs(bench):
     bench.notebook("n", "pass")
     run = bench.run("- {task_key: t, notebook_task: {notebook_path: n}}", settings="max_concurrent_runs: 0")
     assert run.life_cycle == "SKIPPED"
+
+
+def test_an_interrupted_job_stops_its_tasks_and_is_recorded_as_cancelled(bench):
+    import _thread
+
+    bench.notebook("slow", "import time\nprint('up')\nwhile True:\n    time.sleep(0.01)")
+    services = replace(bench.services, output=lambda run_id, text: _thread.interrupt_main() if "up" in text else None)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run("- {task_key: t, notebook_task: {notebook_path: slow}}", services=services)
+    assert {r.status for r in bench.log.runs.values()} == {RunStatus.CANCELLED}
+
+
+def test_a_killed_process_leaves_its_slot_free(bench):
+    import subprocess
+    import sys
+
+    from reelhouse.jobs.slots import NoSlot, slot
+
+    hold = (
+        "import sys, threading, time; from pathlib import Path; from reelhouse.clock import SystemClock\n"
+        "from reelhouse.jobs.slots import slot\n"
+        "with slot(Path(sys.argv[1]), 7, 1, queue=False, clock=SystemClock(), cancel=threading.Event()):\n"
+        "    print('held', flush=True); time.sleep(60)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", hold, str(bench.state)], stdout=subprocess.PIPE, text=True)
+    arguments = (bench.state, 7, 1)
+    with holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(NoSlot), slot(*arguments, queue=False, clock=ScaledClock(1), cancel=bench.cancel):
+            pass
+        holder.kill()
+    with slot(*arguments, queue=False, clock=ScaledClock(1), cancel=bench.cancel):
+        pass
+
+
+def test_a_very_long_exit_value_is_cut(bench):
+    bench.notebook("n", "dbutils.notebook.exit('x' * (5 * 1024 * 1024 + 1))")
+    run = bench.run("- {task_key: t, notebook_task: {notebook_path: n}}")
+    assert (len(run.tasks[0].output["result"]), run.tasks[0].output["truncated"]) == (5 * 1024 * 1024, True)

@@ -337,3 +337,31 @@ def test_a_cancelled_call_interrupts_its_thread():
     with pytest.raises(Cancelled):
         call_in_thread(work, clock=ScaledClock(1), cancel=cancel)
     assert stopped.is_set()
+
+
+def test_a_sql_notebook_declares_and_removes_widgets(bench):
+    result = bench.run(
+        "CREATE WIDGET TEXT catalog DEFAULT 'netflix';\nCREATE WIDGET DROPDOWN n DEFAULT \"SELECT 1\" CHOICES SELECT 1",
+        "SELECT :catalog;\n-- no more\nREMOVE WIDGET catalog",
+        "SELECT :catalog",
+        name="q.sql",
+        parameters={"catalog": "given"},
+    )
+    passed = ("SELECT :catalog", {"catalog": "given"})
+    assert bench.sessions[0].statements == [("SELECT 1", None), passed, passed]
+    assert result.error is None
+
+
+def test_a_file_outside_of_the_bundle_runs_too(bench, tmp_path):
+    other = tmp_path / "other.py"
+    other.write_text("# Databricks notebook source\ndbutils.notebook.exit('ran')\n")
+    from reelhouse.notebooks.run import run_notebook
+
+    assert run_notebook(other, {}, bench.context).exit_value == "ran"
+
+
+def test_runs_are_named_by_the_notebook_relative_to_the_bundle(bench):
+    from reelhouse.notebooks.run import run_notebook
+
+    run_notebook(bench.write("bronze/load.py", "x = 1"), {}, bench.context)
+    assert [run.name for run in bench.log.runs.values()] == ["bronze/load"]

@@ -37,7 +37,6 @@ from reelhouse.runs.record import RunKind, RunStatus, current_run
 __all__ = ["JobRun", "JobServices", "TaskRun", "run_job"]
 
 _LOOK_EVERY_SECONDS = 0.1
-_MAX_INPUTS_BYTES = 1_000_000
 _STATUS: Mapping[Result, RunStatus] = {
     Result.SUCCESS: RunStatus.SUCCEEDED,
     Result.SUCCESS_WITH_FAILURES: RunStatus.SUCCEEDED,
@@ -205,6 +204,7 @@ class _JobExecution:
         self._stop = _Stop()
         self._values = TaskValues()
         self._finished: queue.SimpleQueue[TaskRun] = queue.SimpleQueue()
+        self._states: dict[str, TaskState] = {}
         self._results: dict[str, TaskRun] = {}
         self._timed_out = False
         self.interrupted: BaseException | None = None
@@ -223,36 +223,56 @@ class _JobExecution:
     # -- the job
 
     def run(self) -> JobRun:
-        """Run to the end. An interruption stops the tasks in order; it is kept in `interrupted`."""
-        states: dict[str, TaskState] = {}
-        deadline = self._services.clock.monotonic() + self._job.timeout_seconds
-        while True:
+        """Run to the end. An interruption stops the tasks in order; it is kept in `interrupted`.
+
+        The loop has a thread of its own, so that Ctrl-C comes while this one waits and never between two steps.
+        """
+        context = contextvars.copy_context()
+        over = threading.Event()
+        failure: list[BaseException] = []
+
+        def body() -> None:
             try:
-                self._advance(states, deadline)
-                return self._result(states)
+                context.run(self._loop)
+            except BaseException as error:
+                failure.append(error)
+            finally:
+                over.set()
+
+        loop = threading.Thread(target=body, name=f"job {self._job.key}", daemon=True)
+        while not over.is_set():
+            try:
+                if loop.ident is None:
+                    loop.start()
+                over.wait(_LOOK_EVERY_SECONDS)
             except (KeyboardInterrupt, Interrupted) as interruption:
                 if self.interrupted is not None:
                     raise
                 self.interrupted = interruption
                 self._stop.set()
+        if failure:
+            raise failure[0]
+        return self._result()
 
-    def _advance(self, states: dict[str, TaskState], deadline: float) -> None:
-        """Until every task has a result. May be called again after an interruption anywhere: states come last."""
+    def _loop(self) -> None:
+        """Take steps until every task has a result."""
         tasks = self._job.tasks
+        states = self._states
+        deadline = self._services.clock.monotonic() + self._job.timeout_seconds
         while len(self._results) < len(tasks):
             step = next_step(tasks, states, cancelled=self._stop.is_set())
             for key, result in step.settle:
-                self._results[key] = self._settled(key, result)
                 states[key] = TaskState(result)
+                self._results[key] = self._settled(key, result)
             for key in step.start:
-                self._start(next(t for t in tasks if t.key == key))
                 states[key] = TaskState()
+                self._start(next(t for t in tasks if t.key == key))
             if step.settle:
                 continue
             ended = self._wait(deadline)
             if ended is not None:
-                self._results[ended.key] = ended
                 states[ended.key] = TaskState(ended.result, ended.condition)
+                self._results[ended.key] = ended
 
     def _wait(self, deadline: float) -> TaskRun | None:
         """The next task that ends; None when there is something else to look at."""
@@ -285,8 +305,8 @@ class _JobExecution:
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(body,), name=f"task {task.key}", daemon=True).start()
 
-    def _result(self, states: Mapping[str, TaskState]) -> JobRun:
-        result = job_result(self._job.tasks, states)
+    def _result(self) -> JobRun:
+        result = job_result(self._job.tasks, self._states)
         if self._timed_out:
             result = Result.TIMEDOUT
         elif self._stop.is_set() and result is not Result.SUCCESS:

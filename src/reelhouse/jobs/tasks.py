@@ -35,6 +35,7 @@ from reelhouse.notebooks.run import run_notebook
 from reelhouse.notebooks.statements import bind, split_statements
 from reelhouse.runs.record import current_run
 
+_MAX_OUTPUT_BYTES = 5 * 1024 * 1024
 _arguments = threading.Lock()
 
 
@@ -109,7 +110,7 @@ class TaskRunner:
         )
         if result.error is not None:
             raise TaskFailed(str(result.error))
-        return Outcome(None if result.exit_value is None else {"result": result.exit_value})
+        return Outcome(None if result.exit_value is None else _notebook_output(result.exit_value))
 
     def _pipeline(self, body: PipelineTask) -> Outcome:
         settings = self.bundle.pipeline_by_id(body.pipeline_id)
@@ -174,3 +175,11 @@ class TaskRunner:
     def _output(self) -> Any:
         output, run_id = self.services.output, current_run.get() or ""
         return None if output is None else lambda text: output(run_id, text)
+
+
+def _notebook_output(value: str) -> dict[str, Any]:
+    """What a notebook exited with, as the platform keeps it: the first 5 MB."""
+    data = value.encode("utf-8")
+    if len(data) <= _MAX_OUTPUT_BYTES:
+        return {"result": value}
+    return {"result": data[:_MAX_OUTPUT_BYTES].decode("utf-8", errors="ignore"), "truncated": True}

@@ -42,7 +42,7 @@ class NotebookContext:
     def name_of(self, file: Path) -> str:
         """A file as messages call it."""
         base = self.named_from or self.root
-        return file.relative_to(base).as_posix() if file.is_relative_to(base) else str(file)
+        return file.relative_to(base).as_posix() if file.is_relative_to(base) else file.as_posix()
 
     def find(self, path: str, folder: Path, *, where: Place | None = None) -> Path:
         """The file of a notebook that is named relative to `folder`, or by an absolute workspace path."""

@@ -55,11 +55,19 @@ def importable(folders: Sequence[Path]) -> Iterator[None]:
 def _module_files() -> dict[str, str]:
     """The files of modules that were imported since the first of the present notebooks began, installed ones apart."""
     files = {}
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if name not in _before and isinstance(file, str) and not _under(file, _INSTALLED):
+    for name in sys.modules.keys() - _before:
+        file = _file(sys.modules.get(name))
+        if isinstance(file, str) and not _under(file, _INSTALLED):
             files[name] = file
     return files
+
+
+def _file(module: object) -> object:
+    """A module's file, without the attribute access that loads a module which waits for its first use."""
+    try:
+        return object.__getattribute__(module, "__dict__").get("__file__")
+    except AttributeError:
+        return None
 
 
 def _forget(condition: Callable[[str], bool]) -> None:

@@ -25,8 +25,8 @@ from reelhouse.notebooks.modules import importable
 from reelhouse.notebooks.needs import code_needs_session
 from reelhouse.notebooks.output import redirected
 from reelhouse.notebooks.requirements import check_pip
-from reelhouse.notebooks.source import Cell, Language, Notebook, read_notebook
-from reelhouse.notebooks.statements import bind, split_statements
+from reelhouse.notebooks.source import Cell, Language, Notebook, find_notebook, read_notebook
+from reelhouse.notebooks.statements import bind, split_statements, widget_statement
 from reelhouse.notebooks.threads import Interrupted, TimedOut, call_in_thread
 from reelhouse.notebooks.widgets import Widgets
 from reelhouse.runs.record import RunKind, RunStatus, current_run
@@ -43,12 +43,13 @@ def run_notebook(
 ) -> NotebookResult:
     """Run a notebook in a namespace of its own.
 
-    `path` may lack the extension; a relative one counts from the bundle's root. `parameters` are widget values. What
-    goes wrong in it, its syntax and its magics included, is the result's `error`; nothing is raised for that.
+    `path` may lack the extension. A `Path` is a file of this machine; a text is a workspace path, a relative one counts
+    from the bundle's root. `parameters` are widget values. What goes wrong in it, its syntax and its magics
+    included, is the result's `error`; nothing is raised for that.
     """
     run = context.runs.begin(
         RunKind.NOTEBOOK,
-        context.redactor(str(path)),
+        context.redactor(context.name_of(Path(path).with_suffix(""))),
         type="notebook",
         input={name: context.redactor(value) for name, value in parameters.items()},
         parent_id=parent_id,
@@ -109,7 +110,7 @@ class _Execution:
     def run(self, path: str | Path) -> NotebookResult:
         name = str(path)
         try:
-            file = self._context.find(str(path), self._context.root)
+            file = find_notebook(path) if isinstance(path, Path) else self._context.find(path, self._context.root)
             name = self._context.name_of(file)
             self._folder = file.parent
             notebook = self._load(file)
@@ -166,17 +167,33 @@ class _Execution:
         exec(code, self._namespace)
 
     def _execute_sql(self, notebook: Notebook, cell: Cell) -> None:
-        session = self._open_session()
         result = None
         for statement, lines_before in split_statements(cell.text):
             line = cell.first_line + lines_before
             self._at[-1] = (notebook, cell, line)
             place = Place(self._context.name_of(notebook.path), f"cell {cell.index}, line {line}")
+            if self._change_widget(statement):
+                continue
             text, arguments = bind(statement, self._widgets.values(), where=place)
+            session = self._open_session()
             result = session.sql(text, args=arguments) if arguments else session.sql(text)
         if result is not None:
             self._namespace["_sqldf"] = result
             display(result)
+
+    def _change_widget(self, statement: str) -> bool:
+        """Do what a `CREATE WIDGET` or `REMOVE WIDGET` statement says; False for any other."""
+        change = widget_statement(statement)
+        if change is None:
+            return False
+        if change.kind is None:
+            self._widgets.remove(change.name)
+        else:
+            choices = (
+                [str(row[0]) for row in self._open_session().sql(change.choices).collect()] if change.choices else None
+            )
+            self._widgets.declare(change.kind, change.name, change.default, choices)
+        return True
 
     def _execute_run(self, notebook: Notebook, cell: Cell) -> None:
         path, passed = self._parse_run(notebook, cell)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from reelhouse.errors import Place, UserError, did_you_mean
 
@@ -79,3 +80,35 @@ def bind(statement: str, values: Mapping[str, str], *, where: Place | None = Non
 
     replaced = _BRACED.sub(lambda m: value(m[1]), _GET_ARGUMENT.sub(literal, statement))
     return replaced, {name: value(name) for name in markers(replaced)}
+
+
+@dataclass(frozen=True)
+class WidgetStatement:
+    """A statement about a widget: to declare it, or (`kind` is None) to remove it. `choices` is a query."""
+
+    kind: str | None
+    name: str
+    default: str = ""
+    choices: str | None = None
+
+
+_CREATE_WIDGET = re.compile(
+    r"CREATE\s+WIDGET\s+(?P<kind>TEXT|DROPDOWN|COMBOBOX|MULTISELECT)\s+(?P<name>`[^`]+`|\w+)\s+DEFAULT\s+"
+    r"(?P<quote>['\"])(?P<default>.*?)(?P=quote)(?:\s+CHOICES\s+(?P<choices>.+))?",
+    re.IGNORECASE | re.DOTALL,
+)
+_REMOVE_WIDGET = re.compile(r"REMOVE\s+WIDGET\s+(?P<name>`[^`]+`|\w+)", re.IGNORECASE)
+
+
+def widget_statement(statement: str) -> WidgetStatement | None:
+    """What a `CREATE WIDGET` or `REMOVE WIDGET` statement says; None for any other statement.
+
+    >>> widget_statement("CREATE WIDGET TEXT catalog DEFAULT 'netflix'")
+    WidgetStatement(kind='text', name='catalog', default='netflix', choices=None)
+    """
+    text = re.sub(r"^(?:\s+|--[^\n]*\n|/\*.*?\*/)+", "", statement, flags=re.DOTALL)
+    if match := _CREATE_WIDGET.fullmatch(text):
+        return WidgetStatement(match["kind"].lower(), match["name"].strip("`"), match["default"], match["choices"])
+    if match := _REMOVE_WIDGET.fullmatch(text):
+        return WidgetStatement(None, match["name"].strip("`"))
+    return None

@@ -6,6 +6,7 @@ https://docs.databricks.com/aws/en/ldp/flows
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -55,8 +56,8 @@ class FlowRunner:
     state: PipelineState
     inputs: Inputs
     clock: Clock
-    snapshots: list[plan.Relation] = field(default_factory=list)
-    """The plans that snapshot functions returned."""
+    _views: dict[str, Counts | Exception] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, dataset: PlannedDataset, planned: PlannedFlow) -> Outcome:
         """Run a flow. Raises whatever its query, its expectations or the write raise; then nothing was committed."""
@@ -297,7 +298,6 @@ class FlowRunner:
         if new is None:
             raise UserError(f"The snapshot function of '{flow.target}' returned no version", where=flow.place)
         raw = evaluate.relation_of(frame, self.spark, flow.place)
-        self.snapshots.append(raw)
         return self.planner.bound(PlannedFlow(flow, raw)), new
 
     def _apply_snapshot(
@@ -428,11 +428,27 @@ class FlowRunner:
         """The application id that a snapshot flow's commits carry."""
         return f"{self._app_id('snapshot', dataset, flow)}-{self.generation(dataset)}"
 
-    def count_views(self, relation: plan.Relation, outcome: Outcome) -> None:
-        """Count the expectations of the views that a batch plan reads. Raises when one of them fails the flow."""
+    def count_views(self, relation: plan.Relation, outcome: Outcome, *, batch: str = "") -> None:
+        """Count the expectations of the views that a plan reads. Raises when one of them fails the flow.
+
+        A view that several flows read is counted with the first of them; its rows are the same for all in an update.
+        A streaming view's are not: each `batch` has its own.
+        """
         for key, rows in expectations.marked(relation).items():
             view = self.planner.datasets[key]
-            outcome.count(key, self._counted(rows, view.dataset.expectations, view.name))
+            with self._lock:
+                if key + batch in self._views:
+                    known = self._views[key + batch]
+                    if isinstance(known, Exception):
+                        raise known
+                    continue
+                try:
+                    counts = self._counted(rows, view.dataset.expectations, view.name)
+                except expectations.ViolatedExpectation as error:
+                    self._views[key + batch] = error
+                    raise
+                self._views[key + batch] = counts
+            outcome.count(key, counts)
 
     def _counted(self, relation: plan.Relation, rules: Any, name: str) -> Counts:
         table = self.context.wire.collect(self.context.resolve(expectations.counting(relation, rules)))
@@ -455,7 +471,8 @@ class _CountingSession:
         return getattr(self._runner.context, name)
 
     def write(self, relation: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
-        self._runner.count_views(relation, self._outcome)
+        batch = spec.transaction or Transaction("", 0)
+        self._runner.count_views(relation, self._outcome, batch=f" {batch.app_id} {batch.version}")
         commit: Commit = self._runner.context.write(relation, target, spec)
         return commit
 

@@ -38,11 +38,12 @@ def files_fingerprint(path: str) -> str:
     table = table_fingerprint(path)
     if table is not None:
         return table
-    digest = hashlib.sha256()
+    digest, newest, number = hashlib.sha256(), 0, 0
     for name in sorted(_files(path)):
         status = os.stat(name)
         digest.update(f"{name}\0{status.st_mtime_ns}\0{status.st_size}\n".encode())
-    return digest.hexdigest()
+        newest, number = max(newest, status.st_mtime_ns), number + 1
+    return f"{digest.hexdigest()}:{newest}:{number}"
 
 
 def _files(path: str) -> Iterable[str]:
@@ -94,5 +95,5 @@ class Inputs:
 
 
 def is_older(state: str, moment_ns: int) -> bool:
-    """Whether a table's state (of `table_fingerprint`, location before it or not) came about before a moment."""
+    """Whether a state came about before a moment: that of a table (its location before it or not) or of files."""
     return int(state.rsplit(":", 2)[1]) < moment_ns - _CLOCK_STEP_NS

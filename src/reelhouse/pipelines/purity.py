@@ -32,9 +32,7 @@ _MODULES = frozenset(
         "textwrap",
     }
 )
-_ASKS_OUTSIDE = frozenset(
-    {"now", "today", "utcnow", "open", "input", "exec", "eval", "compile", "__import__", "dbutils"}
-)
+_ASKS_OUTSIDE = frozenset({"now", "today", "utcnow", "open", "input", "exec", "eval", "__import__", "dbutils"})
 _PLAIN = (str, bytes, int, float, bool, type(None), tuple, list, dict, set, frozenset)
 
 
@@ -78,9 +76,26 @@ def _is_harmless(value: Any, seen: set[int]) -> bool:
         return value.__name__.split(".")[0] in _MODULES
     if isinstance(value, _PLAIN):
         return True
-    module = str(getattr(value, "__module__", "") or type(value).__module__)
-    if module.split(".")[0] in _MODULES:
-        return True
     if isinstance(value, FunctionType):
-        return _is_pure(value, seen)
-    return getattr(builtins, getattr(value, "__name__", ""), None) is value
+        return _is_known(value.__module__) or _is_pure(value, seen)
+    if isinstance(value, type):
+        return all(_is_harmless_class(one, seen) for one in value.__mro__)
+    if getattr(builtins, getattr(value, "__name__", ""), None) is value:
+        return True
+    if not all(_is_harmless_class(one, seen) for one in type(value).__mro__):
+        return False
+    return all(_is_harmless(inner, seen) for inner in getattr(value, "__dict__", {}).values()) or _is_known(
+        type(value).__module__
+    )
+
+
+def _is_known(module: str | None) -> bool:
+    return (module or "").split(".")[0] in _MODULES
+
+
+def _is_harmless_class(value: type, seen: set[int]) -> bool:
+    if value.__module__ == "builtins" or _is_known(value.__module__) or id(value) in seen:
+        return True
+    seen.add(id(value))
+    members = [getattr(m, "__func__", None) or getattr(m, "fget", None) or m for m in vars(value).values()]
+    return all(_is_pure(m, seen) for m in members if isinstance(m, FunctionType))

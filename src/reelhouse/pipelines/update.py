@@ -387,7 +387,7 @@ class Update:
                     return
                 paths |= read
         own = {d.name.lower() for d in ordered if d.is_table and not d.dataset.private}
-        for relation in [*observed.relations, *self.runner.snapshots]:
+        for relation in observed.relations:
             read_paths = plans.paths_read(relation)
             if read_paths is None or plans.may_change(relation):
                 return
@@ -400,7 +400,7 @@ class Update:
         for name, state in states.items():
             if name in self.before:
                 states[name] = self.before[name]
-            elif name.startswith("files") or not is_older(state, self.started_ns):
+            elif not is_older(state, self.started_ns):
                 return
         memo.remember(self.state, self.key, states, [d.location for d in ordered if d.is_table])
 

@@ -18,6 +18,7 @@ from reelhouse.runs.record import RunStatus
 from reelhouse.spark.engines import choose_engine
 from reelhouse.spark.session import Sessions
 from reelhouse.storage.lake import Lake
+from reelhouse.streaming.file_states import cloud_files_state
 from reelhouse.streaming.run import Streaming, run_available_now
 
 RAW = "abfss://raw@lake.dfs.core.windows.net"
@@ -155,6 +156,45 @@ def test_the_files_metadata_is_there_when_asked_for_and_hidden_otherwise(house: 
 
     assert house.spark.table("bronze.titles").columns == ["show_id", "_rescued_data", "file"]
     assert house.rows("bronze.titles", "file") == [(f"{RAW}/titles/a.csv",)]
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [
+        (["show_id"], ["show_id"]),
+        (["*"], ["show_id", "_rescued_data"]),
+        (["*", "_metadata"], ["show_id", "_rescued_data", "_metadata"]),
+        (["*", "_metadata.file_size"], ["show_id", "_rescued_data", "file_size"]),
+        (["_metadata.*"], None),
+        (["_metadata.file_size AS n", "_metadata.file_modification_time AS t"], ["n", "t"]),
+    ],
+)
+def test_a_star_never_shows_the_files_metadata(house: House, select: list[str], expected: list[str] | None) -> None:
+    house.put("titles/a.csv", "show_id\ns1\n")
+    fields = ["file_path", "file_name", "file_size", "file_block_start", "file_block_length", "file_modification_time"]
+
+    frame = house.titles().where("_metadata.file_size > 0").select(*select_of(select))
+
+    assert frame.columns == (fields if expected is None else expected)
+    house.write(frame)
+    assert house.spark.table("bronze.titles").columns == frame.columns
+
+
+def select_of(texts: list[str]) -> list[Any]:
+    from pyspark.sql import functions as F
+
+    return [F.expr(text) if " AS " in text else text for text in texts]
+
+
+def test_sql_over_a_stream_sees_the_files_metadata_by_name_alone(house: House) -> None:
+    house.put("titles/a.csv", "show_id\ns1\n")
+    house.titles().createOrReplaceTempView("incoming")
+
+    frame = house.spark.sql("SELECT *, _metadata.file_name FROM incoming")
+    house.write(frame)
+
+    assert house.rows("bronze.titles", "show_id", "file_name") == [("s1", "a.csv")]
+    assert house.spark.table("bronze.titles").columns == ["show_id", "_rescued_data", "file_name"]
 
 
 def test_a_new_column_stops_the_stream_once_and_nothing_is_lost_or_doubled(house: House) -> None:
@@ -390,6 +430,29 @@ def test_two_runs_of_one_checkpoint_at_a_time_are_refused(house: House) -> None:
         writer.trigger(availableNow=True).toTable("bronze.titles")
 
     query.stop()
+
+
+def test_two_queries_of_one_name_at_a_time_are_refused(house: House) -> None:
+    from pyspark.errors import AnalysisException
+
+    house.put("titles/a.csv", "show_id\ns1\n")
+    query = house.titles().writeStream.format("noop").queryName("titles").trigger(processingTime="1 hour").start()
+
+    with pytest.raises(AnalysisException, match="already active"):
+        house.titles().writeStream.format("noop").queryName("titles").start()
+
+    query.stop()
+
+
+def test_the_state_of_a_stream_tells_which_files_it_has_read(house: House) -> None:
+    house.put("titles/2026/a.csv", "show_id\ns1\n")
+    house.write(house.titles())
+
+    rows = cloud_files_state(f"{RAW}/_checkpoints/bronze.titles", house.lake)
+
+    assert [(row["path"], row["size"], row["commit_time"] is not None) for row in rows] == [
+        (f"{RAW}/titles/2026/a.csv", 11, True)
+    ]
 
 
 def test_another_source_on_an_old_checkpoint_is_refused(house: House) -> None:

@@ -48,6 +48,7 @@ class Streaming:
         from reelhouse.streaming.trigger import from_start
 
         trigger = from_start(op)
+        self._check_name(context.session_id, op.query_name)
         prepared = prepare(context, op)
         query = RunningQuery(
             prepared.checkpoint,
@@ -160,6 +161,14 @@ class Streaming:
             query.stop()
 
     # --- within
+
+    def _check_name(self, session_id: str, name: str) -> None:
+        if name and any(query.identity.name == name for query in self.active(session_id)):
+            raise StreamingError(
+                "STREAMING_QUERY_NAME_IN_USE",
+                f"Cannot start query with name {name} as a query with that name is already active in this session.",
+                remedy="Stop that query, or give this one another name.",
+            )
 
     def _query(self, run_id: str) -> RunningQuery:
         with self._lock:

@@ -18,16 +18,24 @@ PROPERTIES = {
     "quality": "bronze",
 }
 RETENTION_HOURS = 30 * 24
-MAINTENANCE = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "COMPUTE STATS"}
+NO_WRITES = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "COMPUTE STATS"}
 
 # COMMAND ----------
 
 
+def is_maintenance(commit):
+    """Whether a commit is one of this notebook's. Databricks compacts files by itself too, and marks that as auto."""
+    if commit["operation"] == "OPTIMIZE":
+        return (commit["operationParameters"] or {}).get("auto", "false") != "true"
+    return commit["operation"] in ("VACUUM END", "SET TBLPROPERTIES")
+
+
 def written_since_maintenance(table):
-    """Whether a commit that is no maintenance is newer than the end of the last VACUUM."""
-    history = [(row["version"], row["operation"]) for row in spark.sql(f"DESCRIBE HISTORY {table}").collect()]
-    cleaned = max((version for version, operation in history if operation == "VACUUM END"), default=-1)
-    return any(version > cleaned and operation not in MAINTENANCE for version, operation in history)
+    """Whether the newest write of a table is newer than the newest maintenance, as the table's history tells."""
+    history = spark.sql(f"DESCRIBE HISTORY {table}").collect()
+    written = max((c["version"] for c in history if c["operation"] not in NO_WRITES), default=-1)
+    maintained = max((c["version"] for c in history if is_maintenance(c)), default=-1)
+    return written > maintained
 
 
 def set_properties(table):
@@ -40,11 +48,11 @@ def set_properties(table):
 
 
 def maintain(table, keys):
-    """Properties, OPTIMIZE, ANALYZE and at last VACUUM, whose end marks the table as done."""
-    set_properties(table)
+    """Cluster and compact, refresh statistics, remove old files, and set what differs."""
     spark.sql(f"OPTIMIZE {table} ZORDER BY (`{keys[0]}`)")
     spark.sql(f"ANALYZE TABLE {table} COMPUTE STATISTICS")
     spark.sql(f"VACUUM {table} RETAIN {RETENTION_HOURS} HOURS")
+    set_properties(table)
 
 
 # COMMAND ----------

@@ -7,8 +7,10 @@ is used.
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from reelhouse.delta.snapshot import Snapshot
 
 _MOST_KEPT = 256
-_MOST_PARTITIONS = 2000
+_MOST_PARTITIONS = 200
+"""Reads of more partitions than these in one query are more than the embedded engine can plan."""
 _EXACT_DIGITS = 15
+_part_names = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,19 @@ def _mark(entry: Path) -> tuple[int, int] | None:
 
 def read_snapshot(snapshot: Snapshot, *, engine: str) -> plan.Relation:
     """The rows of a table at one version. `engine` is the engine's name."""
-    if _needs_delta_reader(snapshot):
+    if _needs_delta_reader(snapshot) or len(_partitions(snapshot)) > _MOST_PARTITIONS:
         _check_statistics(snapshot, engine)
         return plan.read_data_source("delta", {"versionAsOf": str(snapshot.version)}, paths=[snapshot.location])
     schema = nullable(json.loads(snapshot.schema))
     return read_files(
         schema, snapshot.partition_columns, [(file.path, file.partition_values) for file in snapshot.files]
     )
+
+
+def _partitions(snapshot: Snapshot) -> set[tuple[str | None, ...]]:
+    if not snapshot.partition_columns:
+        return set()
+    return {tuple(file.partition_values.values()) for file in snapshot.files}
 
 
 def read_files(
@@ -96,11 +106,6 @@ def read_files(
         groups.setdefault(tuple(partition.get(name) for name in partition_columns), []).append(path)
     if not groups:
         return plan.empty(json.dumps(schema))
-    if len(groups) > _MOST_PARTITIONS:
-        raise Unsupported(
-            f"A table with {len(groups)} partitions cannot be read here",
-            remedy=f"At most {_MOST_PARTITIONS}: partition by a column with fewer values.",
-        )
     in_files = {**schema, "fields": [field for field in schema["fields"] if field["name"] not in partition_columns]}
     parts = []
     for values, paths in groups.items():
@@ -117,7 +122,13 @@ def read_files(
                 ],
             )
         )
-    return plan.union(parts)
+    return parts[0] if len(parts) == 1 else _union(parts)
+
+
+def _union(parts: Sequence[plan.Relation]) -> plan.Relation:
+    """One flat union. As a tree of unions, Sail's optimizer loses columns where it drops partitions."""
+    references = {f"__reelhouse_part_{next(_part_names)}": part for part in parts}
+    return plan.with_relations(plan.sql(" UNION ALL ".join(f"SELECT * FROM {name}" for name in references)), references)
 
 
 def _with_zone(value: str | None, type: Any) -> str | None:
@@ -144,14 +155,36 @@ def _needs_delta_reader(snapshot: Snapshot) -> bool:
 
 
 def _check_statistics(snapshot: Snapshot, engine: str) -> None:
-    """Refuse what Sail would read wrongly: it takes a constant decimal from the statistics, as a double."""
+    """Refuse what Sail would read wrongly: it takes a constant value from the statistics, as a double."""
     if engine != "sail":
         return
-    for field in json.loads(snapshot.schema)["fields"]:
-        kind = str(field["type"])
-        if kind.startswith("decimal(") and int(kind[8:-1].split(",")[0]) > _EXACT_DIGITS:
+    risky = [field for field in json.loads(snapshot.schema)["fields"] if _is_risky(field["type"])]
+    if not risky:
+        return
+    bounded = _columns_with_bounds(snapshot)
+    for field in risky:
+        if field["name"] in bounded:
             raise Unsupported(
-                f"'{snapshot.name or snapshot.location}' has deletion vectors or mapped columns, and its column "
-                f"'{field['name']}' is {kind}: the embedded engine may read such decimals wrongly",
+                f"'{snapshot.name or snapshot.location}' has deletion vectors, mapped columns or very many partitions, "
+                f"and statistics of its column '{field['name']}' ({field['type']}): the embedded engine may read such "
+                "values wrongly",
                 remedy="REORG the table, or use --engine sc://….",
             )
+
+
+def _is_risky(type: Any) -> bool:
+    kind = str(type)
+    return kind == "float" or (kind.startswith("decimal(") and int(kind[8:-1].split(",")[0]) > _EXACT_DIGITS)
+
+
+def _columns_with_bounds(snapshot: Snapshot) -> set[str]:
+    import pyarrow as pa
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        adds = pa.table(snapshot.table.get_add_actions(flatten=True))
+    return {
+        name.removeprefix("min.")
+        for name in adds.column_names
+        if name.startswith("min.") and adds.column(name).null_count < adds.num_rows
+    }

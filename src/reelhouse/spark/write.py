@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reelhouse.spark.context import SessionContext
 
 MASK = "__reelhouse_mask"
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_RULES = 62
 
 
@@ -43,7 +44,7 @@ def write_resolved(context: SessionContext, resolved: plan.Relation, target: Tar
 
     schema = context.wire.schema(resolved).json()
     decided = plan_write(target, schema, spec)
-    rows = shape(resolved, decided)
+    rows = shape(resolved, decided, context.conf.read("spark.sql.session.timeZone") or "UTC")
     partition_by = [MASK, *decided.partition_by] if decided.rules else list(decided.partition_by)
     stage = staging.new_stage(target.location)
     try:
@@ -89,8 +90,12 @@ def _commit(
 # --- the rows as the table wants them ---------------------------------------------------------------------------------
 
 
-def shape(resolved: plan.Relation, decided: WritePlan) -> plan.Relation:
-    """The rows under the table's names and types, with the mask of broken rules when there are rules. Pure."""
+def shape(resolved: plan.Relation, decided: WritePlan, time_zone: str = "UTC") -> plan.Relation:
+    """The rows under the table's names and types, with the mask of broken rules when there are rules. Pure.
+
+    Partition columns become the text that Delta writes for their values: engines differ in how they spell them in the
+    names of folders, and the embedded one writes NULL as 0 and cannot write timestamps.
+    """
     rows = resolved
     missing = _missing(decided) if decided.rules else []
     if not decided.keeps_columns or missing:
@@ -106,7 +111,39 @@ def shape(resolved: plan.Relation, decided: WritePlan) -> plan.Relation:
         rows = plan.project(rows, [*columns, *(plan.named(_cast(plan.null(), type), name) for name, type in missing)])
     if decided.rules:
         rows = plan.project(rows, [plan.star(), plan.named(mask([rule.constraint for rule in decided.rules]), MASK)])
+    if decided.partition_by:
+        rows = plan.project(rows, _partitions_as_text(decided, time_zone))
     return rows
+
+
+def _partitions_as_text(decided: WritePlan, time_zone: str) -> list[Any]:
+    types = {field["name"]: field["type"] for field in json.loads(decided.schema)["fields"]}
+    have = [column.name for column in decided.projection]
+    have += [name for name in types if name not in have] if decided.rules else []
+    names = [*have, *([MASK] if decided.rules else [])]
+    return [
+        plan.named(plan.expression(partition_text(name, types[name], time_zone)), name)
+        if name in decided.partition_by
+        else plan.column(name)
+        for name in names
+    ]
+
+
+def partition_text(name: str, type: Any, time_zone: str) -> str:
+    """The expression for a partition value as Delta's text, in UTC. Pure.
+
+    https://github.com/delta-io/delta/blob/master/PROTOCOL.md#partition-value-serialization
+    """
+    column = plan.quote(name)
+    if type == "timestamp":
+        text = f"date_format(to_utc_timestamp({column}, '{time_zone}'), 'yyyy-MM-dd HH:mm:ss.SSSSSS')"
+    elif type == "timestamp_ntz":
+        text = f"date_format({column}, 'yyyy-MM-dd HH:mm:ss.SSSSSS')"
+    elif isinstance(type, dict) or type == "binary":
+        raise Unsupported(f"A table cannot be partitioned by '{name}' here, whose type is {type}")
+    else:
+        text = f"CAST({column} AS STRING)"
+    return f"coalesce({text}, '{NO_VALUE}')"
 
 
 def mask(rules: Sequence[str]) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import dis
 import inspect
+import sys
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -33,6 +34,8 @@ _MODULES = frozenset(
     }
 )
 _ASKS_OUTSIDE = frozenset({"now", "today", "utcnow", "open", "input", "exec", "eval", "__import__", "dbutils"})
+_GENERATED = "<string>"
+"""Where Python says that the methods stand which `dataclass` makes."""
 _PLAIN = (str, bytes, int, float, bool, type(None), tuple, list, dict, set, frozenset)
 
 
@@ -73,7 +76,7 @@ def _names_outside(code: CodeType) -> bool:
 
 def _is_harmless(value: Any, seen: set[int]) -> bool:
     if isinstance(value, ModuleType):
-        return value.__name__.split(".")[0] in _MODULES
+        return _is_known(value.__name__) or _is_harmless_module(value, seen)
     if isinstance(value, _PLAIN):
         return True
     if isinstance(value, FunctionType):
@@ -89,6 +92,17 @@ def _is_harmless(value: Any, seen: set[int]) -> bool:
     )
 
 
+def _is_harmless_module(module: ModuleType, seen: set[int]) -> bool:
+    """Whether a module of the user holds nothing that reaches outside; an installed one always may."""
+    if id(module) in seen:
+        return True
+    seen.add(id(module))
+    file = getattr(module, "__file__", None) or ""
+    if not file or file.startswith((sys.prefix, sys.base_prefix)):
+        return False
+    return all(_is_harmless(value, seen) for name, value in vars(module).items() if not name.startswith("__"))
+
+
 def _is_known(module: str | None) -> bool:
     return (module or "").split(".")[0] in _MODULES
 
@@ -98,4 +112,5 @@ def _is_harmless_class(value: type, seen: set[int]) -> bool:
         return True
     seen.add(id(value))
     members = [getattr(m, "__func__", None) or getattr(m, "fget", None) or m for m in vars(value).values()]
-    return all(_is_pure(m, seen) for m in members if isinstance(m, FunctionType))
+    functions = [inspect.unwrap(m) for m in members if isinstance(m, FunctionType)]
+    return all(_is_pure(f, seen) for f in functions if f.__code__.co_filename != _GENERATED)

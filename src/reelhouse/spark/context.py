@@ -75,6 +75,12 @@ class SessionContext:
 
         return inline_views(self, relation)
 
+    def lift(self, relation: plan.Relation) -> plan.Relation:
+        """The plan with views inlined and the tables of its SQL text as reads of their own, to be looked at."""
+        from reelhouse.spark.resolve import lift
+
+        return lift(self, relation)
+
     def snapshot(self, location: str, version: int | None = None, timestamp: str | None = None):  # type: ignore[no-untyped-def]
         """As `delta.snapshot.open_snapshot`, remembering what was read."""
         return self._snapshots.open(location, version, timestamp)

@@ -40,6 +40,11 @@ def inline_views(context: SessionContext, relation: plan.Relation) -> plan.Relat
     return _Resolver(context, views_only=True).run(relation)
 
 
+def lift(context: SessionContext, relation: plan.Relation) -> plan.Relation:
+    """The plan with views replaced by their plans, and with every table of SQL text as a read by full name beside it."""
+    return _Resolver(context, views_only=True, lifting=True).run(relation)
+
+
 class _Resolver:
     """One resolution. `current` is the schema of unqualified names, which inside a view is the view's."""
 
@@ -49,12 +54,14 @@ class _Resolver:
         *,
         current: SchemaName | None = None,
         views_only: bool = False,
+        lifting: bool = False,
         depth: int = 0,
         temporary: bool = True,
     ) -> None:
         self._context = context
         self._current = current or context.current
         self._views_only = views_only
+        self._lifting = lifting
         self._depth = depth
         self._temporary = temporary
         self._given: frozenset[str] = frozenset()
@@ -99,6 +106,8 @@ class _Resolver:
         view = self._view(parts)
         if view is not None:
             return plan.alias(view, parts[-1])
+        if self._lifting and self._current != self._context.current:
+            return self._by_full_name(node)
         if node.read.is_streaming or self._views_only:
             return None
         options = {key.lower(): value for key, value in table.options.items()}
@@ -130,6 +139,7 @@ class _Resolver:
             self._context,
             current=current,
             views_only=self._views_only,
+            lifting=self._lifting,
             depth=self._depth + 1,
             temporary=temporary and self._temporary,
         )
@@ -146,6 +156,20 @@ class _Resolver:
         if entry is None:
             raise self._not_found([*front, last])
         return context.read_delta(Target(entry.location, str(entry.name)), version, timestamp)
+
+    def _by_full_name(self, node: plan.Relation) -> plan.Relation | None:
+        """A read by name inside a view of another schema, with the name that it means there."""
+        table = node.read.named_table
+        parts = plan.split_name(table.unparsed_identifier)
+        if len(parts) == 2 and parts[0].lower() in PATH_FORMATS:
+            return None
+        full = self._context.catalog.resolve_name(parts, self._current)
+        named = plan.proto.Relation()
+        named.CopyFrom(node)
+        named.read.named_table.unparsed_identifier = ".".join(
+            plan.quote(part) for part in (full.catalog, full.schema, full.table)
+        )
+        return named
 
     def _path(self, format: str, path: str, version: int | None, timestamp: str | None) -> plan.Relation:
         if format == "delta":
@@ -254,6 +278,9 @@ class _Resolver:
         view = self._view(ref.parts)
         if view is not None:
             return view
+        if self._lifting:
+            named = plan.named_table(".".join(plan.quote(part) for part in ref.parts), streaming=ref.streaming)
+            return self._by_full_name(named) or named
         if self._views_only:
             return None
         if ref.streaming:

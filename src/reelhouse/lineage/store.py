@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,11 +88,11 @@ class LineageStore:
 
     def upstream(self, name: str) -> LineageNode:
         """The tree of what `name` was made from. Raises `UserError` for a dataset that nothing touched."""
-        return self._tree(name, "select distinct source_type, source_name from table_lineage where target_name = ?")
+        return self._tree(name, self._sources_of)
 
     def downstream(self, name: str) -> LineageNode:
         """The tree of what was made from `name`. Raises `UserError` for a dataset that nothing touched."""
-        return self._tree(name, "select distinct target_type, target_name from table_lineage where source_name = ?")
+        return self._tree(name, self._uses_of)
 
     def columns_of(self, name: str) -> list[ColumnPair]:
         """The column pairs that lead into `name`, without repeats."""
@@ -103,7 +103,30 @@ class LineageStore:
         )
         return [ColumnPair(Dataset(kind, source), column, target) for kind, source, column, target in rows]
 
-    def _tree(self, name: str, step: str) -> LineageNode:
+    def _sources_of(self, dataset: Dataset) -> set[tuple[str, str]]:
+        """What a dataset was made from. A folder is made of the files in it that something wrote."""
+        rows = self._query(
+            "select distinct source_type, source_name from table_lineage where target_name = ?", dataset.name
+        )
+        if dataset.type == "PATH":
+            inside = "select distinct target_type, target_name from table_lineage where target_name glob ?"
+            rows += self._query(inside, f"{_literal(dataset.name.rstrip('/'))}/*")
+        return {(kind, name) for kind, name in rows if name is not None}
+
+    def _uses_of(self, dataset: Dataset) -> set[tuple[str, str]]:
+        """What was made from a dataset. A file is used by whatever reads a folder that it lies in."""
+        rows = self._query(
+            "select distinct target_type, target_name from table_lineage where source_name = ?", dataset.name
+        )
+        if dataset.type == "PATH":
+            around = (
+                "select distinct source_type, source_name from table_lineage where source_type = 'PATH'"
+                " and ?1 like rtrim(source_name, '/') || '/%' and source_name <> ?1"
+            )
+            rows += self._query(around, dataset.name)
+        return {(kind, name) for kind, name in rows if name is not None}
+
+    def _tree(self, name: str, neighbours: Callable[[Dataset], set[tuple[str, str]]]) -> LineageNode:
         kinds = self._query(
             "select source_type from table_lineage where source_name = ?1"
             " union select target_type from table_lineage where target_name = ?1",
@@ -111,19 +134,24 @@ class LineageStore:
         )
         if not kinds:
             raise UserError(f"Nothing has read or written '{name}'", remedy=did_you_mean(name, self.datasets()))
-        return self._grow(Dataset(kinds[0][0], name), step, (name,))
-
-    def _grow(self, dataset: Dataset, step: str, path: tuple[str, ...]) -> LineageNode:
-        rows = self._query(step + " order by 2", dataset.name)
-        return LineageNode(
-            dataset,
-            tuple(
-                self._grow(Dataset(kind, name), step, (*path, name))
-                for kind, name in rows
-                if name is not None and name not in path
-            ),
-        )
+        return _grow(Dataset(kinds[0][0], name), neighbours, (name,))
 
     def _query(self, sql: str, *arguments: str) -> list[tuple[str, ...]]:
         with self._lock:
             return self._connection.execute(sql, arguments).fetchall()
+
+
+def _grow(
+    dataset: Dataset, neighbours: Callable[[Dataset], set[tuple[str, str]]], path: tuple[str, ...]
+) -> LineageNode:
+    branches = [
+        _grow(Dataset(kind, name), neighbours, (*path, name))
+        for kind, name in sorted(neighbours(dataset), key=lambda found: found[1])
+        if name not in path
+    ]
+    return LineageNode(dataset, tuple(branches))
+
+
+def _literal(text: str) -> str:
+    """A text as a pattern of `glob` that matches only itself."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in text)

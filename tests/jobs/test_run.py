@@ -372,6 +372,11 @@ def test_secrets_do_not_show_in_results(bench):
             UserError,
             "refers to task 'x', which is not upstream",
         ),
+        (
+            "- {task_key: t, notebook_task: {notebook_path: n, base_parameters: {a: '{{job.parameters.none}}'}}}",
+            UserError,
+            "'{{job.parameters.none}}' is not known",
+        ),
         ("- {task_key: t, pipeline_task: {pipeline_id: abc}}", UserError, "which is not in this bundle"),
         ("- {task_key: t, run_job_task: {job_id: 5}}", UserError, "which is not in this bundle"),
         ("- {task_key: t, max_retries: 1, condition_task: {op: EQUAL_TO, left: a, right: b}}", UserError, "has none"),

@@ -365,3 +365,15 @@ def test_runs_are_named_by_the_notebook_relative_to_the_bundle(bench):
 
     run_notebook(bench.write("bronze/load.py", "x = 1"), {}, bench.context)
     assert [run.name for run in bench.log.runs.values()] == ["bronze/load"]
+
+
+def test_a_bundles_modules_win_over_installed_ones_but_not_over_the_standard_library(bench):
+    bench.write_file("near/wave.py", "own = True\n")
+    bench.write_file("near/sortedcontainers.py", "own = True\n")
+    for name in ("wave", "sortedcontainers"):
+        saved = {k: sys.modules.pop(k) for k in list(sys.modules) if k.split(".")[0] == name}
+        code = f"import {name}\ndbutils.notebook.exit(hasattr({name}, 'own'))"
+        bench.write("near/main.py", code)
+        own = bench.run(name="near/main.py").exit_value
+        sys.modules.update(saved)
+        assert own == str(name == "sortedcontainers")

@@ -422,7 +422,9 @@ _LOOKUPS = (
     "warehouse",
 )
 _LOOKUP = Fields(dict.fromkeys(_LOOKUPS, TEXT))
-VARIABLE = Fields({"description": TEXT, "default": ANYTHING, "lookup": _LOOKUP, "type": choice("complex", "string")})
+VARIABLE = Fields(
+    {"description": TEXT, "default": ANYTHING, "lookup": NoEffect(_LOOKUP), "type": choice("complex", "string")}
+)
 _PRESETS = Fields(
     {
         "name_prefix": TEXT,

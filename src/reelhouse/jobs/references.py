@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -107,6 +107,26 @@ def referenced_tasks(text: str) -> set[str]:
     """The keys of the tasks that a text refers to."""
     paths = [_path(match[1]) for match in _REFERENCE.finditer(text)]
     return {path[1] for path in paths if path and path[0] == "tasks" and len(path) > 1}
+
+
+def mistakes(text: str, job_parameters: Collection[str], place: Place) -> list[UserError]:
+    """The references of a text to members that a job or a task does not have, whatever comes of the run."""
+    context = ReferenceContext(
+        job_id=0,
+        job_name="",
+        job_run_id="",
+        started_at=datetime(2000, 1, 1, tzinfo=UTC),
+        job_parameters=dict.fromkeys(job_parameters, ""),
+    )
+    found = []
+    for match in _REFERENCE.finditer(text):
+        path = _path(match[1])
+        if path and path[0] in ("job", "task", "workspace"):
+            try:
+                _evaluate(match[1], context, place)
+            except UserError as error:
+                found.append(error)
+    return found
 
 
 def as_text(value: Any) -> str:

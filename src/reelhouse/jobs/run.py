@@ -25,7 +25,7 @@ from reelhouse.jobs.definition import (
     Task,
 )
 from reelhouse.jobs.plan import FINE, Result, TaskState, job_result, next_step, retries
-from reelhouse.jobs.references import ABSENT, ReferenceContext, TaskFacts, resolve, resolve_value
+from reelhouse.jobs.references import ABSENT, ReferenceContext, TaskFacts, as_text, resolve, resolve_value
 from reelhouse.jobs.services import JobServices
 from reelhouse.jobs.slots import NoSlot, slot
 from reelhouse.jobs.tasks import Outcome, TaskFailed, TaskRunner
@@ -106,12 +106,12 @@ def run_job(
     if job is None:
         remedy = did_you_mean(job_key, bundle.jobs)
         raise UserError(f"Job '{job_key}' is not in bundle '{bundle.name}'", remedy=remedy)
-    wrong = problems(bundle, job)
+    given = {name: as_text(value) for name, value in (parameters or {}).items()}
+    wrong = problems(bundle, job, given)
     if wrong:
         raise wrong[0]
     if services.run_pipeline is None and any(isinstance(t.body, PipelineTask) for t in job.tasks):
         raise UserError(f"Job '{job_key}' has a pipeline task, and pipelines are not wired here")
-    given = {name: str(value) for name, value in (parameters or {}).items()}
     run = services.runs.begin(
         RunKind.JOB,
         job.name,

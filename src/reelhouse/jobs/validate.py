@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from reelhouse.errors import ReelhouseError, Unsupported, UserError, did_you_mean
@@ -20,19 +20,22 @@ from reelhouse.jobs.definition import (
     SqlFileTask,
     Task,
 )
-from reelhouse.jobs.references import referenced_tasks
+from reelhouse.jobs.references import mistakes, referenced_tasks
 from reelhouse.notebooks.source import find_notebook, read_notebook
 
 MAX_TASKS = 1000
 MAX_NESTING = 3
 
 
-def problems(bundle: Bundle, job: JobDefinition) -> list[ReelhouseError]:
-    """Everything that is wrong with a job, and with the jobs that it runs."""
-    return [*_of_job(bundle, job), *_of_nesting(bundle, job, ())]
+def problems(bundle: Bundle, job: JobDefinition, given: Collection[str] = ()) -> list[ReelhouseError]:
+    """Everything that is wrong with a job, and with the jobs that it runs.
+
+    `given` are names of parameters that the run is given besides those that the job declares.
+    """
+    return [*_of_job(bundle, job, given), *_of_nesting(bundle, job, ())]
 
 
-def _of_job(bundle: Bundle, job: JobDefinition) -> Iterator[ReelhouseError]:
+def _of_job(bundle: Bundle, job: JobDefinition, given: Collection[str] = ()) -> Iterator[ReelhouseError]:
     keys = [task.key for task in job.tasks]
     if len(keys) > MAX_TASKS:
         yield UserError(f"Job '{job.key}' has {len(keys)} tasks, of {MAX_TASKS} at most", where=job.place)
@@ -52,6 +55,7 @@ def _of_job(bundle: Bundle, job: JobDefinition) -> Iterator[ReelhouseError]:
     ancestors = {task.key: upstream(job.tasks, task.key) for task in job.tasks}
     for task in job.tasks:
         for text in texts(task):
+            yield from mistakes(text, {*job.parameters, *given}, task.place)
             for key in sorted(referenced_tasks(text) - ancestors[task.key]):
                 yield UserError(
                     f"Task '{task.key}' refers to task '{key}', which is not upstream of it",

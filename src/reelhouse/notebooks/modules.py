@@ -36,10 +36,10 @@ def importable(folders: Sequence[Path]) -> Iterator[None]:
         _forget(lambda file: _under(file, names) and _changed(file))
         _seen.update({file: _modified(file) for file in _module_files().values() if _under(file, names)})
         importlib.invalidate_caches()
-        for name in names:
+        for name in reversed(names):
             _active[name] += 1
             if _active[name] == 1:
-                sys.path.append(name)
+                sys.path.insert(_first_installed(), name)
     try:
         yield
     finally:
@@ -60,6 +60,13 @@ def _module_files() -> dict[str, str]:
         if isinstance(file, str) and not _under(file, _INSTALLED):
             files[name] = file
     return files
+
+
+def _first_installed() -> int:
+    """Where on `sys.path` installed packages begin. A bundle's modules go before them, and behind the standard library:
+    this process imports from that one too."""
+    installed = (i for i, p in enumerate(sys.path) if p.rstrip(os.sep).endswith(("site-packages", "dist-packages")))
+    return next(installed, len(sys.path))
 
 
 def _file(module: object) -> object:

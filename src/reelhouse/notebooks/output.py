@@ -46,6 +46,19 @@ class _Switch(io.TextIOBase):
         return self.real.encoding
 
 
+_switches: list[_Switch] = []
+
+
+def _switch_for(real: TextIO) -> _Switch:
+    """The stand-in for an output. Stand-ins are kept for ever: `print` of another thread may hold one without a
+    reference of its own (CPython borrows `sys.stdout`), so that it must not go away when it is replaced."""
+    switch = next((s for s in _switches if s.real is real), None)
+    if switch is None:
+        switch = _Switch(real)
+        _switches.append(switch)
+    return switch
+
+
 @contextmanager
 def redirected(receiver: Callable[[str], object] | None, redact: Callable[[str], str]) -> Iterator[None]:
     """While this holds, what this context prints goes to `receiver` (None: the real output), redacted first."""
@@ -53,7 +66,7 @@ def redirected(receiver: Callable[[str], object] | None, redact: Callable[[str],
     with _lock:
         _users += 1
         if not isinstance(sys.stdout, _Switch):
-            sys.stdout = _Switch(sys.stdout)
+            sys.stdout = _switch_for(sys.stdout)
         switch = sys.stdout
     target: Callable[[str], object] = receiver or switch.real.write
     token = _receiver.set(lambda text: target(redact(text)))

@@ -90,7 +90,7 @@ def float_text(value: float) -> str:
         return "-0" if sign else "0"
     point = len(digits) + exponent
     prefix = "-" if sign else ""
-    if -5 < point <= 15:
+    if -4 < point <= 15:
         if point <= 0:
             return f"{prefix}0.{'0' * -point}{figures}"
         whole = figures[:point].ljust(point, "0")

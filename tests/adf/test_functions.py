@@ -1,0 +1,322 @@
+"""Every function of the language: documented examples, and what was observed beyond the page."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+
+from reelhouse.adf.errors import ExpressionError
+from reelhouse.adf.expression.evaluate import evaluate
+from reelhouse.adf.expression.functions.registry import DOCUMENTED
+from reelhouse.adf.expression.scope import Scope
+from reelhouse.clock import ManualClock
+
+NULL = "pipeline().parameters.nothing"
+SCOPE = Scope(
+    pipeline={"parameters": {"nothing": None, "object": {"Name": "x", "b": 1}, "many": [1, 2, 3]}},
+    clock=ManualClock(datetime(2018, 4, 15, 13, 0, 0, 123456, tzinfo=UTC)),
+    guid=lambda: "c2ecc88d-88c8-4096-912c-d6f2e2b138ce",
+    random=random.Random(1),
+)
+
+VALUES = [
+    # string
+    ("concat('Hello', 'World')", "HelloWorld"),
+    ("concat(1, true, 1.10, json('[1,true]'), null)", "1True1.1[1,true]"),
+    ("endsWith('hello world', 'World')", True),
+    ("endsWith('hello world', 'universe')", False),
+    ("endsWith('a', '')", True),
+    ("startsWith('Hello world', 'hELLO')", True),
+    ("guid()", "c2ecc88d-88c8-4096-912c-d6f2e2b138ce"),
+    ("guid('N')", "c2ecc88d88c84096912cd6f2e2b138ce"),
+    ("guid('B')", "{c2ecc88d-88c8-4096-912c-d6f2e2b138ce}"),
+    ("guid('P')", "(c2ecc88d-88c8-4096-912c-d6f2e2b138ce)"),
+    ("guid('X')", "{0xc2ecc88d,0x88c8,0x4096,{0x91,0x2c,0xd6,0xf2,0xe2,0xb1,0x38,0xce}}"),
+    ("indexOf('hello world', 'WORLD')", 6),
+    ("indexOf('hello', 'x')", -1),
+    ("indexOf('hello', '')", 0),
+    ("lastIndexOf('foofoo', 'FOO')", 3),
+    ("replace('the old string', 'old', 'new')", "the new string"),
+    ("replace('AAa', 'a', 'b')", "AAb"),
+    ("split('a;b;c', ';')", ["a", "b", "c"]),
+    ("split('a--b-', '--')", ["a", "b-"]),
+    ("split('abc', '')", ["abc"]),
+    ("split('', ',')", [""]),
+    ("substring('somevalue-foo-somevalue', 10, 3)", "foo"),
+    ("substring('hello', 2)", "llo"),
+    ("substring('hello', 4, 0)", ""),
+    ("toLower('Hello World')", "hello world"),
+    ("toUpper('straße ı')", "STRAßE I"),
+    ("trim('\t Hello World \r\n')", "Hello World"),
+    # collection
+    ("contains('hello world', 'world')", True),
+    ("contains('hello world', 'World')", False),
+    ("contains(createArray(1, 2), 2)", True),
+    ("contains(createArray(1, 2), 2.0)", False),
+    ("contains(pipeline().parameters.object, 'name')", True),
+    ("empty('')", True),
+    ("empty(' ')", False),
+    ("empty(json('{}'))", True),
+    (f"empty({NULL})", True),
+    ("first('hello')", "h"),
+    ("first(createArray(0, 1, 2))", 0),
+    ("first(json('[]'))", None),
+    ("first('')", ""),
+    ("last('abcd')", "d"),
+    ("last(createArray(0, 1, 2, 3))", 3),
+    ("intersection(createArray(1, 2, 3), createArray(101, 2, 1, 10), createArray(6, 8, 1, 2))", [1, 2]),
+    ("""intersection(json('{"a":1,"b":2}'), json('{"a":1,"b":3}'))""", {"a": 1}),
+    ("join(createArray('a', null, 1, true), '.')", "a..1.True"),
+    ("length('abcd')", 4),
+    ("length('😀')", 2),
+    ("length(createArray(0, 1, 2, 3))", 4),
+    ("skip(createArray(0, 1, 2, 3), 1)", [1, 2, 3]),
+    ("skip('hello', 9)", ""),
+    ("take('abcde', 3)", "abc"),
+    ("take(createArray(0, 1, 2, 3, 4), 3)", [0, 1, 2]),
+    ("union(createArray(1, 2, 3), createArray(1, 2, 10, 101))", [1, 2, 3, 10, 101]),
+    ("""union(json('{"a":1,"b":{"x":1}}'), json('{"b":{"y":2}}'))""", {"a": 1, "b": {"y": 2}}),
+    # logic
+    ("and(true, false)", False),
+    ("and(false, int('x'))", False),
+    ("or(true, int('x'))", True),
+    ("or(false, false, true)", True),
+    ("equals(1, 1.0)", True),
+    ("equals('a', 'A')", False),
+    ("equals(true, 1)", False),
+    (f"equals({NULL}, null)", True),
+    ("equals(null, '')", False),
+    ("""equals(json('{"a":1,"b":[1,2]}'), json('{"b":[1.0,2],"a":1}'))""", True),
+    ("equals(createArray(1, 2), createArray(2, 1))", False),
+    ("greater(10, 5)", True),
+    ("greater('banana', 'apple')", True),
+    ("greater('B', 'a')", True),
+    ("less('a', 'A')", True),
+    ("greaterOrEquals(5, 5.0)", True),
+    ("less(3, 10)", True),
+    ("lessOrEquals('apple', 'apple')", True),
+    ("if(equals(1, 1), 'yes', int('x'))", "yes"),
+    ("not(false)", True),
+    # conversion
+    ("array('hello')", ["hello"]),
+    ("array(createArray(1))", [1]),
+    ("createArray('h', 1, true)", ["h", 1, True]),
+    ("base64('hello')", "aGVsbG8="),
+    ("base64ToString('aGVsbG8=')", "hello"),
+    ("decodeBase64('aGVsbG8=')", "hello"),
+    ("base64ToBinary('aGVsbG8=')", {"$content-type": "application/octet-stream", "$content": "aGVsbG8="}),
+    ("binary('hello')", {"$content-type": "application/octet-stream", "$content": "aGVsbG8="}),
+    ("string(binary('hé'))", "hé"),
+    ("bool(1)", True),
+    ("bool(0)", False),
+    ("bool(' TRUE ')", True),
+    (f"coalesce({NULL}, '', 'x')", ""),
+    (f"coalesce(null, {NULL})", None),
+    ("dataUri('hello')", "data:text/plain;charset=utf-8;base64,aGVsbG8="),
+    ("dataUriToString('data:text/plain;charset=utf-8;base64,aGVsbG8=')", "hello"),
+    ("decodeDataUri('data:,hi%20there')", "hi there"),
+    (
+        "dataUriToBinary('data:image/png;base64,aGVsbG8=')",
+        {"$content-type": "image/png", "$content": "aGVsbG8="},
+    ),
+    ("uriComponent('https://contoso.com')", "https%3A%2F%2Fcontoso.com"),
+    ("encodeUriComponent('a b!*''()~-._é')", "a%20b%21%2A%27%28%29~-._%C3%A9"),
+    ("uriComponentToString('https%3A%2F%2Fcontoso.com')", "https://contoso.com"),
+    ("decodeUriComponent('a+b%20c%zz')", "a b c%zz"),
+    ("uriComponentToBinary('h%C3%A9')", {"$content-type": "application/octet-stream", "$content": "aMOp"}),
+    ("float('10.333')", 10.333),
+    ("float('1,000.5')", 1000.5),
+    ("float(' -1e3 ')", -1000.0),
+    ("int('10')", 10),
+    ("int(' +1,000 ')", 1000),
+    ("int('1e3')", 1000),
+    ("int('-9223372036854775808')", -(2**63)),
+    ("int(true)", 1),
+    ("int(2.0)", 2),
+    ("""json('{"fullName": "Sophia Owen"}')""", {"fullName": "Sophia Owen"}),
+    ("json('')", None),
+    ("json('[1, 2,]')", [1, 2]),
+    ("""json('{a: ''x'', /* c */ "b": 1.10,}')""", {"a": "x", "b": 1.1}),
+    ("""json('"2018-01-01T00:00:00Z"')""", "2018-01-01T00:00:00Z"),
+    ("""json(xml('<?xml version="1.0"?> <root> <person id="1"> <name>Sophia</name> <name>Owen</name> <x/></person> </root>'))""",
+     {"?xml": {"@version": "1.0"}, "root": {"person": {"@id": "1", "name": ["Sophia", "Owen"], "x": None}}}),
+    ("string(10)", "10"),
+    ("string(true)", "True"),
+    ("string(json('{\"a\": [1.5, true, null, \"é\"]}'))", '{"a":[1.5,true,null,"é"]}'),
+    ("string(1e20)", "1E+20"),
+    ("string(0.00001)", "1E-05"),
+    ("string(0.0001)", "0.0001"),
+    ("string(123456789012345.0)", "123456789012345"),
+    ("string(1e15)", "1E+15"),
+    ("string(-0.5)", "-0.5"),
+    ("""string(xml(json('{"a":{"@i":"1","b":["x","y"]}}')))""", '<a i="1"><b>x</b><b>y</b></a>'),
+    # math
+    ("add(1, 1.5)", 2.5),
+    ("sub(10.3, 0.3)", 10.0),
+    ("mul(2, 3)", 6),
+    ("div(10, 5)", 2),
+    ("div(11, 5)", 2),
+    ("div(-11, 5)", -2),
+    ("div(11, 5.0)", 2.2),
+    ("mod(3, 2)", 1),
+    ("mod(-3, 2)", -1),
+    ("mod(5.5, 2)", 1.5),
+    ("max(1, 2, 3)", 3),
+    ("max(pipeline().parameters.many)", 3),
+    ("min(1.5, 1)", 1),
+    ("rand(5, 5)", 5),
+    ("range(1, 4)", [1, 2, 3, 4]),
+    ("range(1, 0)", []),
+    # dates
+    ("utcNow()", "2018-04-15T13:00:00.1234560Z"),
+    ("utcnow('D')", "Sunday, April 15, 2018"),
+    ("addDays('2018-03-15T00:00:00Z', 10)", "2018-03-25T00:00:00.0000000Z"),
+    ("addDays('2018-03-15', -5, 'yyyy-MM-dd')", "2018-03-10"),
+    ("addHours('2018-03-15T00:00:00Z', 10)", "2018-03-15T10:00:00.0000000Z"),
+    ("addMinutes('2018-03-15T00:20:00Z', -5)", "2018-03-15T00:15:00.0000000Z"),
+    ("addSeconds('2018-03-15T00:00:00Z', 10)", "2018-03-15T00:00:10.0000000Z"),
+    ("addToTime('2018-01-01T00:00:00Z', 1, 'Day', 'D')", "Tuesday, January 2, 2018"),
+    ("addToTime('2018-01-31', 1, 'month', 'yyyy-MM-dd')", "2018-02-28"),
+    ("addToTime('2016-02-29', 1, 'YEAR', 'yyyy-MM-dd')", "2017-02-28"),
+    ("subtractFromTime('2018-01-02T00:00:00Z', 1, 'Day')", "2018-01-01T00:00:00.0000000Z"),
+    ("getFutureTime(5, 'Day', 'D')", "Friday, April 20, 2018"),
+    ("getPastTime(5, 'Week', 'yyyy-MM-dd')", "2018-03-11"),
+    ("convertFromUtc('2018-01-01T08:00:00.0000000Z', 'Pacific Standard Time')", "2018-01-01T00:00:00.0000000"),
+    ("convertFromUtc('2018-07-01T08:00:00Z', 'W. Europe Standard Time', 's')", "2018-07-01T10:00:00"),
+    ("convertFromUtc('2018-07-01T08:00:00Z', 'UTC')", "2018-07-01T08:00:00.0000000Z"),
+    ("convertToUtc('01/01/2018 00:00:00', 'Pacific Standard Time')", "2018-01-01T08:00:00.0000000Z"),
+    ("convertToUtc('2018-07-01T10:00:00+02:00', 'W. Europe Standard Time')", "2018-07-01T08:00:00.0000000Z"),
+    ("convertTimeZone('2018-01-01T08:00:00Z', 'UTC', 'Pacific Standard Time')", "2018-01-01T00:00:00.0000000"),
+    ("convertTimeZone('2018-01-01T08:00:00', 'Tokyo Standard Time', 'UTC')", "2017-12-31T23:00:00.0000000Z"),
+    ("dayOfMonth('2018-03-15T13:27:36Z')", 15),
+    ("dayOfWeek('2018-03-18')", 0),
+    ("dayOfYear('2018-03-15T13:27:36Z')", 74),
+    ("formatDateTime('03/15/2018 12:00:00', 'yyyy-MM-ddTHH:mm:ss')", "2018-03-15T12:00:00"),
+    ("startOfDay('2018-03-15T13:30:30Z')", "2018-03-15T00:00:00.0000000Z"),
+    ("startOfHour('2018-03-15T13:30:30Z')", "2018-03-15T13:00:00.0000000Z"),
+    ("startOfMonth('2018-03-15T13:30:30Z')", "2018-03-01T00:00:00.0000000Z"),
+    ("ticks('2018-03-15T00:00:00Z')", 636566688000000000),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression", "expected"), VALUES, ids=[case[0] for case in VALUES])
+def test_a_function_gives_its_documented_value(expression, expected):
+    value = evaluate(f"@{expression}", SCOPE)
+
+    assert value == expected
+    assert type(value) is type(expected)
+
+
+ERRORS = [
+    ("concat()", "at least 1 argument"),
+    ("toLower(1)", "must be text, it is Integer"),
+    (f"toLower({NULL})", "must be text, it is Null"),
+    ("replace('a', '', 'b')", "must not be empty"),
+    ("substring('abc', 3)", "outside of the text"),
+    ("substring('abc', 1, 3)", "past the end"),
+    ("substring('abc', 1.0)", "must be an integer"),
+    ("guid('n')", "no format of a GUID"),
+    ("empty(1)", "it is Integer"),
+    ("length(json('{}'))", "it is Object"),
+    ("take('abc', -1)", "must not be negative"),
+    ("union(createArray(1), json('{}'))", "all arrays or all objects"),
+    ("and(true, 1)", "must be a boolean"),
+    ("if(1, 2, 3)", "must be a boolean"),
+    ("greater('a', 1)", "cannot be compared"),
+    ("greater(true, false)", "argument is Boolean"),
+    ("int('10.5')", "fraction"),
+    ("int(10.5)", "fraction"),
+    ("int('9223372036854775808')", "64 bits"),
+    ("int('')", "not an integer"),
+    ("bool('1')", "not a boolean"),
+    ("base64ToString('aGVsbG8')", "not base64"),
+    ("dataUriToString('hello')", "not a data URI"),
+    ("json('{')", "name of a property"),
+    ("json(null)", "must be text"),
+    ("xml('<a>')", "not XML"),
+    ("xml('<!DOCTYPE a><a/>')", "DOCTYPE"),
+    ('xml(json(\'{"a":1,"b":2}\'))', "exactly one root"),
+    ("add(9223372036854775807, 1)", "64 bits"),
+    ("add('1', 2)", "must be a number"),
+    ("div(1, 0)", "divisor is zero"),
+    ("div(1, 0.0)", "divisor is zero"),
+    ("mod(1, 0)", "divisor is zero"),
+    ("rand(5, 4)", "above the upper bound"),
+    ("range(1, 100001)", "between 0 and 100000"),
+    ("range(1, -1)", "between 0 and 100000"),
+    ("addDays('2018-03-15', 1.5)", "must be an integer"),
+    ("addToTime('2018-03-15', 1, 'Days')", "no unit of time"),
+    ("addDays('31/12/2018', 1)", "not a timestamp"),
+    ("addDays('20180315', 1)", "not a timestamp"),
+    ("addDays('9999-12-31', 1)", "years 1 to 9999"),
+    ("formatDateTime('2018-03-15', 'x')", "no standard format"),
+    ("convertFromUtc('2018-01-01T08:00:00', 'Pacific Standard Time')", "not UTC"),
+    ("convertFromUtc('2018-01-01T08:00:00Z', 'Europe/Berlin')", "no Windows name"),
+    ("convertToUtc('2018-01-01T08:00:00Z', 'Pacific Standard Time')", "offset that is not the one"),
+    ("convertToUtc('2018-03-25T02:30:00', 'W. Europe Standard Time')", "does not exist"),
+    ("convertToUtc('2018-10-28T02:30:00', 'W. Europe Standard Time')", "occurs twice"),
+    ("sort(createArray(2, 1))", "has no function 'sort'"),
+    ("formatNumber(1, 'N')", "has no function 'formatNumber'"),
+]
+
+
+@pytest.mark.parametrize(("expression", "message"), ERRORS, ids=[case[0] for case in ERRORS])
+def test_a_function_refuses_what_it_cannot_do(expression, message):
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(f"@{expression}", SCOPE)
+
+    assert message in str(caught.value)
+    assert caught.value.code == "InvalidTemplate"
+
+
+def test_all_84_documented_functions_are_there():
+    assert len({function.name for function in DOCUMENTED}) == 84
+
+
+def test_every_documented_function_has_an_example_here():
+    tested = {case[0].partition("(")[0].lower() for case in VALUES} | {"xml", "xpath"}
+
+    assert {function.name.lower() for function in DOCUMENTED} - tested == set()
+
+
+def test_rand_stays_below_its_upper_bound():
+    assert {evaluate("@rand(1, 3)", SCOPE) for _ in range(100)} == {1, 2}
+
+
+FORMATS = [
+    ("d", "6/15/2009"), ("D", "Monday, June 15, 2009"), ("f", "Monday, June 15, 2009 1:45 PM"),
+    ("F", "Monday, June 15, 2009 1:45:30 PM"), ("g", "6/15/2009 1:45 PM"), ("G", "6/15/2009 1:45:30 PM"),
+    ("m", "June 15"), ("M", "June 15"), ("o", "2009-06-15T13:45:30.6175425"), ("r", "Mon, 15 Jun 2009 13:45:30 GMT"),
+    ("s", "2009-06-15T13:45:30"), ("t", "1:45 PM"), ("T", "1:45:30 PM"), ("u", "2009-06-15 13:45:30Z"),
+    ("y", "June 2009"), ("Y", "June 2009"), ("yyyyMMdd", "20090615"), ("yy/M/d", "09/6/15"), ("%d", "15"),
+    ("ddd dddd MMM", "Mon Monday Jun"), ("h hh H HH", "1 01 13 13"), ("ss.ff", "30.61"), ("ss.FFFFFFF", "30.6175425"),
+    ("yyyyy", "02009"), ("tt t", "PM P"), ("'at' HH\"h\" \\m", "at 13h m"), ("zzz zz z", "+00:00 +00 +0"), ("g gg", "A.D. A.D."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "expected"), FORMATS)
+def test_a_date_is_written_in_every_format(form, expected):
+    quoted = form.replace("'", "''")
+
+    assert evaluate(f"@formatDateTime('2009-06-15T13:45:30.6175425', '{quoted}')", SCOPE) == expected
+
+
+TIMESTAMPS = [
+    ("2018-03-15", "2018-03-15T00:00:00.0000000"),
+    ("2018-03-15 10:00", "2018-03-15T10:00:00.0000000"),
+    ("2018-03-15T10:00:00Z", "2018-03-15T10:00:00.0000000Z"),
+    ("2018-03-15T10:00:00.12345678Z", "2018-03-15T10:00:00.1234568Z"),
+    ("2018-03-15T10:00:00+02:00", "2018-03-15T08:00:00.0000000+00:00"),
+    ("3/15/2018", "2018-03-15T00:00:00.0000000"),
+    ("3/15/2018 1:05:06 PM", "2018-03-15T13:05:06.0000000"),
+    ("15 March 2018", "2018-03-15T00:00:00.0000000"),
+    ("March 15, 2018 10:00", "2018-03-15T10:00:00.0000000"),
+    ("Thu, 15 Mar 2018 10:00:00 GMT", "2018-03-15T10:00:00.0000000Z"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TIMESTAMPS)
+def test_a_timestamp_is_read_as_dotnet_reads_it_and_keeps_its_kind(text, expected):
+    assert evaluate(f"@formatDateTime('{text}')", SCOPE) == expected

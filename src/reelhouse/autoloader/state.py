@@ -37,9 +37,12 @@ CREATE TABLE IF NOT EXISTS file (
     modified_ns INTEGER NOT NULL,
     discovered_ms INTEGER NOT NULL,
     committed_ms INTEGER,
-    skipped INTEGER NOT NULL DEFAULT 0
+    skipped INTEGER NOT NULL DEFAULT 0,
+    archived_ms INTEGER,
+    moved_to TEXT
 );
 CREATE INDEX IF NOT EXISTS file_path ON file (path, modified_ns);
+CREATE INDEX IF NOT EXISTS file_to_clean ON file (committed_ms) WHERE archived_ms IS NULL AND skipped = 0;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _LAYOUT = 1
@@ -147,6 +150,21 @@ class FileState:
             if forget_before_ns is not None:
                 self._db.execute("DELETE FROM file WHERE number <= ? AND modified_ns < ?", (number, forget_before_ns))
 
+    def to_clean(self, committed_before_ms: int) -> list[Numbered]:
+        """The files that were committed before a moment and still lie where they were found."""
+        return [
+            Numbered(*row)
+            for row in self._db.execute(
+                "SELECT path, size, modified_ns, number FROM file"
+                " WHERE committed_ms <= ? AND archived_ms IS NULL AND skipped = 0 ORDER BY number",
+                (committed_before_ms,),
+            )
+        ]
+
+    def archive(self, number: int, now_ms: int, moved_to: str | None) -> None:
+        """Note that a file was moved, or deleted when `moved_to` is None."""
+        self._db.execute("UPDATE file SET archived_ms = ?, moved_to = ? WHERE number = ?", (now_ms, moved_to, number))
+
     def committed_through(self) -> int:
         """The last number of which `commit_through` was told."""
         return int(self._fact("committed_through") or 0)
@@ -193,9 +211,11 @@ def _rows_of(path: str, source_id: int, root: str) -> Iterator[dict[str, Any]]:
     db = _connect(path)
     try:
         found = db.execute(
-            "SELECT path, size, modified_ns, discovered_ms, committed_ms, skipped FROM file ORDER BY number"
+            "SELECT path, size, modified_ns, discovered_ms, committed_ms, skipped, archived_ms, moved_to"
+            " FROM file ORDER BY number"
         )
-        for relative, size, modified_ns, discovered_ms, committed_ms, skipped in found.fetchall():
+        for row in found.fetchall():
+            relative, size, modified_ns, discovered_ms, committed_ms, skipped, archived_ms, moved_to = row
             yield {
                 "path": f"{root.rstrip('/')}/{relative}" if root else relative,
                 "size": size,
@@ -203,9 +223,9 @@ def _rows_of(path: str, source_id: int, root: str) -> Iterator[dict[str, Any]]:
                 "discovery_time": datetime.fromtimestamp(discovered_ms / 1e3).astimezone(),
                 "processed_time": _moment(committed_ms),
                 "commit_time": _moment(committed_ms),
-                "archive_time": None,
-                "archive_mode": None,
-                "move_location": None,
+                "archive_time": _moment(archived_ms),
+                "archive_mode": None if archived_ms is None else "MOVE" if moved_to else "DELETE",
+                "move_location": moved_to,
                 "source_id": str(source_id),
                 "flow_name": None,
                 "ingestion_state": "SKIPPED_EXISTING" if skipped else None,

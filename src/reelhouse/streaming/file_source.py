@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from reelhouse.autoloader.cleaning import CleanSource, clean
 from reelhouse.autoloader.discovery import Selection, discover
 from reelhouse.autoloader.state import FileState, Found
 from reelhouse.clock import Clock
@@ -40,6 +41,7 @@ class FileSource:
         *,
         limit: Limit = NO_LIMIT,
         offset_name: str = "seqNum",
+        cleaning: CleanSource | None = None,
     ) -> None:
         self.kind = kind
         self.description = f"{'CloudFilesSource' if kind == 'cloudFiles' else 'FileStreamSource'}[{selection.path}]"
@@ -49,6 +51,7 @@ class FileSource:
         self._clock = clock
         self._limit = limit
         self._offset_name = offset_name
+        self._cleaning = cleaning
         self._opened: FileState | None = None
         self._bound = 0
 
@@ -59,6 +62,7 @@ class FileSource:
         return self._opened
 
     def refresh(self, start: Offset | None) -> None:
+        self._clean()
         discover(self._selection, self._state, self._clock.now())
         self._bound = self._state.last_number()
 
@@ -85,6 +89,11 @@ class FileSource:
         now, age = self._clock.now(), self._selection.max_age
         forget_before = int((now - age).timestamp() * 1e9) if age else None
         self._state.commit_through(number, int(now.timestamp() * 1000), forget_before_ns=forget_before)
+        self._clean()
+
+    def _clean(self) -> None:
+        if self._cleaning is not None:
+            clean(self._cleaning, self._selection.root, self._state, self._clock.now())
 
     def outstanding(self, end: Offset | None) -> tuple[int, int] | None:
         return self._state.outstanding(self._number(end))

@@ -54,7 +54,8 @@ class DeltaSink(_PlanSink):
 
     def add(self, query_id: str, batch_id: int, batches: Sequence[Batch]) -> Commit | None:
         relation = self._plan(batches)
-        spec = replace(self._spec, transaction=Transaction(query_id, batch_id))
+        arrived = sum(batch.files for batch in batches if not batch.of_table)
+        spec = replace(self._spec, transaction=Transaction(query_id, batch_id), files_read=arrived or None)
         reach("streaming.before_sink")
         return self._session.write(relation, self._target, spec)
 

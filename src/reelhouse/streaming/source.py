@@ -55,12 +55,16 @@ NO_LIMIT = Limit()
 
 @dataclass(frozen=True)
 class Batch:
-    """What a source gives to one batch. `relation` builds the read; `rows` is known to some sources only."""
+    """What a source gives to one batch. `relation` builds the read; `rows` is known to some sources only.
+
+    `of_table` tells files of a Delta table from files that came into the lake from outside.
+    """
 
     files: int
     bytes: int
     relation: Callable[[], Relation]
     rows: int | None = None
+    of_table: bool = False
 
 
 class Source(Protocol):

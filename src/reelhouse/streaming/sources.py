@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from reelhouse.errors import Unsupported, UserError, did_you_mean
 from reelhouse.streaming import source
@@ -13,6 +14,11 @@ from reelhouse.streaming.errors import StreamingError
 from reelhouse.streaming.port import Session
 from reelhouse.streaming.selection import STREAM_OPTIONS, selection_of
 from reelhouse.streaming.source import Limit, Source, SourceSpec
+
+if TYPE_CHECKING:
+    from reelhouse.autoloader.cleaning import CleanSource
+    from reelhouse.autoloader.discovery import Selection
+    from reelhouse.autoloader.options import CloudFiles
 
 FORMATS = ("cloudFiles", "delta", "csv", "json", "text", "parquet")
 _PLAIN = ("csv", "json", "text", "parquet")
@@ -60,10 +66,6 @@ def _cloud_files(session: Session, spec: SourceSpec, folder: str, metadata: bool
     from reelhouse.streaming.file_source import FileSource
 
     options = cloud_files(spec.options)
-    if (options.text("cleanSource") or "OFF").upper() != "OFF":
-        raise Unsupported(
-            f"cloudFiles.cleanSource '{options.text('cleanSource')}' is not supported", remedy="Supported: OFF."
-        )
     path = _path(session, spec)
     given = {name.lower(): value for name, value in options.reader.items()}
     selection = selection_of(spec, path)
@@ -74,7 +76,24 @@ def _cloud_files(session: Session, spec: SourceSpec, folder: str, metadata: bool
     source.remember(folder, spec, session.lake.url(path))
     limit = Limit(options.max_files, options.max_bytes)
     _note_without_effect(session, options.no_effect)
-    return FileSource("cloudFiles", selection, folder, reader, session.clock, limit=limit)
+    cleaning = _cleaning(session, options, selection)
+    return FileSource("cloudFiles", selection, folder, reader, session.clock, limit=limit, cleaning=cleaning)
+
+
+def _cleaning(session: Session, options: CloudFiles, selection: Selection) -> CleanSource | None:
+    from reelhouse.autoloader.cleaning import CleanSource
+    from reelhouse.autoloader.options import parse_interval
+
+    mode = (options.text("cleanSource") or "OFF").upper()
+    if mode == "OFF":
+        return None
+    destination = options.text("cleanSource.moveDestination") if mode == "MOVE" else None
+    cleaning = CleanSource(
+        parse_interval(options.text("cleanSource.retentionDuration") or "30 days"),
+        session.lake.local(destination) if destination else None,
+    )
+    cleaning.check(selection.root)
+    return cleaning
 
 
 def _files(session: Session, spec: SourceSpec, folder: str, metadata: bool) -> Source:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reelhouse.errors import UserError
+from reelhouse.errors import Unsupported, UserError
 from reelhouse.notebooks.statements import bind, markers, split_statements
 
 
@@ -21,6 +21,11 @@ from reelhouse.notebooks.statements import bind, markers, split_statements
 )
 def test_statements_end_at_semicolons_outside_of_strings_and_comments(text, statements):
     assert [s for s, _ in split_statements(text)] == statements
+
+
+def test_a_script_is_refused():
+    with pytest.raises(Unsupported, match=r"BEGIN … END"):
+        split_statements("-- a script\nBEGIN\n  SELECT 1;\nEND")
 
 
 def test_each_statement_knows_its_line():

@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reelhouse.errors import Place, UserError, did_you_mean
+from reelhouse.errors import Place, Unsupported, UserError, did_you_mean
 
 # Strings (with backslash escapes and doubled quotes), quoted identifiers and comments: nothing in them is syntax.
 _OPAQUE = re.compile(
     r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|--[^\n]*|/\*.*?\*/""",
     re.DOTALL,
 )
+_SCRIPT = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*BEGIN\b(?!\s*(?:TRANSACTION\b|;|$))", re.IGNORECASE | re.DOTALL)
 _MARKER = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
 _BRACED = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 _GET_ARGUMENT = re.compile(r"\bgetArgument\(\s*(['\"])([^'\"]+)\1\s*\)", re.IGNORECASE)
@@ -24,9 +25,13 @@ _GET_ARGUMENT = re.compile(r"\bgetArgument\(\s*(['\"])([^'\"]+)\1\s*\)", re.IGNO
 def split_statements(text: str) -> list[tuple[str, int]]:
     """The statements of a text, each with the number of lines before it. Statements of comments alone are left out.
 
+    Raises `Unsupported` for a script (`BEGIN … END`), whose semicolons do not end statements.
+
     >>> split_statements("SELECT ';';\\n-- done\\nSELECT 2")
     [("SELECT ';'", 0), ('-- done\\nSELECT 2', 1)]
     """
+    if _SCRIPT.match(text):
+        raise Unsupported("SQL scripts (BEGIN … END) are not supported", remedy="Write their statements one by one.")
     statements, start = [], 0
     for end in [*_semicolons(text), len(text)]:
         piece = text[start:end]

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from json.decoder import scanstring  # type: ignore[attr-defined]  # as documented in json.decoder, untyped
 
 import pyarrow as pa
@@ -23,7 +24,8 @@ from reelhouse.errors import UserError
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODE = json.JSONDecoder().raw_decode
 _CHUNK = 8192
-_AS_TEXT = ("string", "date", "timestamp", "timestamp_ltz", "timestamp_ntz", "binary")
+_AS_TEXT = ("string", "date", "timestamp", "timestamp_ltz", "timestamp_ntz", "binary", "decimal", "varchar", "char")
+_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*\"|'((?:[^'\\]|\\.)*)'""", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Token:
     raw: str
     string: str | None
 
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Record = dict[str, Token | None]
 """The fields of a record; None for a JSON null."""
@@ -70,7 +74,24 @@ def _blocks(path: str, dialect: Dialect) -> Iterator[list[str]]:
 
 
 def records(text: str) -> list[Record]:
-    """The records of a JSON text: an object is one, an array has several. Raises `ValueError` for anything else."""
+    """The records of a JSON text: an object is one, an array has several. Raises `ValueError` for anything else.
+
+    Strings may be in single quotes, as Spark allows by default.
+    """
+    try:
+        return _records(text)
+    except ValueError:
+        if "'" not in text:
+            raise
+        return _records(_QUOTED.sub(_double_quoted, text))
+
+
+def _double_quoted(match: re.Match[str]) -> str:
+    inner = match[1]
+    return match[0] if inner is None else '"' + inner.replace("\\'", "'").replace('"', '\\"') + '"'
+
+
+def _records(text: str) -> list[Record]:
     position = _skip(text, 0)
     if text.startswith("[", position):
         found: list[Record] = []
@@ -126,7 +147,8 @@ def _careful(texts: Sequence[str], dialect: Dialect, kinds: Mapping[str, str], p
         except ValueError:
             if dialect.mode is Mode.FAILFAST:
                 raise UserError(
-                    f"[MALFORMED_RECORD_IN_PARSING] A malformed record is in {path}, and mode is FAILFAST: {text[:500]!r}",
+                    f"[MALFORMED_RECORD_IN_PARSING] A malformed record is in {path}, and mode is FAILFAST: "
+                    f"{text[:500]!r}",
                     remedy="Read it with mode PERMISSIVE or DROPMALFORMED.",
                 ) from None
             parsed, bad = [] if dialect.mode is Mode.DROPMALFORMED else [{}], text
@@ -147,8 +169,9 @@ def _rows(
     columns = []
     raw_columns = set()
     for at, name in enumerate(names):
-        text_like = kinds.get(name, "") in _AS_TEXT
-        take = _value if text_like else _raw
+        kind = kinds.get(name, "").partition("(")[0]
+        text_like = kind in _AS_TEXT
+        take = _raw if not text_like else _moment if kind in ("timestamp", "timestamp_ltz") else _value
         if not text_like:
             raw_columns.add(at)
         columns.append(pa.array([take(record.get(name)) for record in found], pa.string()))
@@ -164,6 +187,16 @@ def _rows(
 
 def _value(token: Token | None) -> str | None:
     return None if token is None else token.raw if token.string is None else token.string
+
+
+def _moment(token: Token | None) -> str | None:
+    """A number stands for seconds since 1970."""
+    if token is None or token.string is not None or not token.raw.lstrip("-").isdigit():
+        return _value(token)
+    try:
+        return (_EPOCH + timedelta(seconds=int(token.raw))).isoformat()
+    except OverflowError:
+        return token.raw
 
 
 def _raw(token: Token | None) -> str | None:

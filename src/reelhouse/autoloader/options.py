@@ -140,7 +140,7 @@ CSV = _named(
         default="STOP_AT_DELIMITER",
         choices=("STOP_AT_DELIMITER", "STOP_AT_CLOSING_QUOTE", "SKIP_VALUE", "RAISE_ERROR"),
     ),
-    Option("enforceSchema", _BOOL, "true"),
+    Option("enforceSchema", default="true", choices=("true",)),
     Option("preferDate", default="true", choices=("true",)),
     Option("enableDateTimeParsingFallback", effect=Effect.REFUSED),
     Option("inputBufferSize", _INT, effect=Effect.SERVICE),
@@ -152,12 +152,12 @@ JSON = _named(
     Option("inferTimestamp", _BOOL, "false"),
     Option("allowComments", default="false", choices=("false",)),
     Option("allowUnquotedFieldNames", default="false", choices=("false",)),
-    Option("allowSingleQuotes", _BOOL, "true"),
+    Option("allowSingleQuotes", default="true", choices=("true",)),
     Option("allowNumericLeadingZeros", default="false", choices=("false",)),
     Option("allowBackslashEscapingAnyCharacter", default="false", choices=("false",)),
     Option("allowUnquotedControlChars", default="false", choices=("false",)),
-    Option("allowNonNumericNumbers", _BOOL, "true"),
-    Option("dropFieldIfAllNull", _BOOL, "false"),
+    Option("allowNonNumericNumbers", default="true", choices=("true",)),
+    Option("dropFieldIfAllNull", default="false", choices=("false",)),
 )
 
 TEXT = _named(Option("wholetext", _BOOL, "false"))

@@ -16,7 +16,6 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _LETTERS = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", re.DOTALL)
 _DIGITS = {"d": "day", "H": "hour", "h": "hour12", "m": "minute", "s": "second", "M": "month", "L": "month"}
 
@@ -30,7 +29,7 @@ def pattern(text: str) -> Callable[[str], dt.datetime]:
     The function raises `ValueError` for a text that is not in the pattern. Raises `Unsupported` for a pattern letter
     that is not done here.
     """
-    expression = re.compile(_expression(text))
+    expression = re.compile(_expression(text), re.IGNORECASE)  # Spark takes MAY for May
 
     def parse(value: str) -> dt.datetime:
         match = expression.fullmatch(value)
@@ -74,14 +73,12 @@ def _letter(letter: str, count: int, text: str) -> tuple[str, str]:
         return "year2", r"\d{2}"
     if letter in "ML" and count in (3, 4):
         return "month_name", "|".join(name[:3] if count == 3 else name for name in _MONTHS)
-    if letter == "E" and count in (1, 2, 3, 4):
-        return "day_name", "|".join(name[:3] if count < 4 else name for name in _DAYS)
     if letter in _DIGITS and count in (1, 2):
         return _DIGITS[letter], r"\d{1,2}" if count == 1 else r"\d{2}"
     if letter == "S" and count <= 9:
         return "fraction", rf"\d{{{count}}}"
     if letter == "a" and count == 1:
-        return "half", "AM|PM|am|pm"
+        return "half", "AM|PM"
     if letter == "X" and count in (1, 2, 3):
         return "zone", {1: r"Z|[+-]\d{2}(?:\d{2})?", 2: r"Z|[+-]\d{4}", 3: r"Z|[+-]\d{2}:\d{2}"}[count]
     if letter in "xZ" and count in (1, 2, 3):
@@ -90,7 +87,7 @@ def _letter(letter: str, count: int, text: str) -> tuple[str, str]:
         return "zone", r"[A-Za-z][\w/+:-]*|[+-]\d{2}:\d{2}"
     raise Unsupported(
         f"'{letter * count}' in the pattern '{text}'",
-        remedy="Supported: yyyy, yy, y, MMMM, MMM, MM, M, dd, d, EEEE, EEE, HH, H, hh, h, mm, m, ss, s, S…, a, "
+        remedy="Supported: yyyy, yy, y, MMMM, MMM, MM, M, dd, d, HH, H, hh, h, mm, m, ss, s, S…, a, "
         "XXX, XX, X, xxx, Z, VV, optional parts in [ ] and text in quotes.",
     )
 
@@ -101,9 +98,11 @@ def _moment(parts: dict[str, str]) -> dt.datetime:
         year = 2000 + int(parts["year2"])
     month = int(parts.get("month", "1"))
     if "month_name" in parts:
-        month = next(at for at, name in enumerate(_MONTHS, 1) if name.startswith(parts["month_name"]))
+        month = next(at for at, name in enumerate(_MONTHS, 1) if name.lower().startswith(parts["month_name"].lower()))
     hour = int(parts.get("hour", "0"))
     if "hour12" in parts:
+        if not 1 <= int(parts["hour12"]) <= 12:
+            raise ValueError(parts["hour12"])
         hour = int(parts["hour12"]) % 12 + (12 if parts.get("half", "am").lower() == "pm" else 0)
     micros = int((parts.get("fraction", "0") + "000000")[:6])
     moment = dt.datetime(
@@ -115,6 +114,4 @@ def _moment(parts: dict[str, str]) -> dt.datetime:
         int(parts.get("second", "0")),
         micros,
     )
-    if "day_name" in parts and not _DAYS[moment.weekday()].startswith(parts["day_name"]):
-        raise ValueError(parts["day_name"])
     return moment.replace(tzinfo=zone(parts["zone"])) if "zone" in parts else moment

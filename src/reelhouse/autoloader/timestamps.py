@@ -17,7 +17,7 @@ MICROS = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _DATE = re.compile(r"\s*([+-]?\d{4,7})(?:-(\d{1,2})(?:-(\d{1,2})(?:[ T].*)?)?)?\s*", re.DOTALL)
 _TIMESTAMP = re.compile(
     r"\s*([+-]?\d{4,6})(?:-(\d{1,2})(?:-(\d{1,2})"
-    r"(?:[ T](?:(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,9}))?)?)?\s*(\S.*)?)?)?)?\s*",
+    r"(?:[ T](\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,9}))?)?)?\s*([^\s:.].*)?)?)?)?\s*",
     re.DOTALL,
 )
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d{1,2}))?(?::?(\d{1,2}))?")
@@ -58,16 +58,16 @@ def date_of(text: str) -> dt.date:
 def micros_of(text: str, here: dt.tzinfo, *, local: bool = False) -> int:
     """A timestamp in ISO 8601, as microseconds since 1970; one without zone is in `here`. Raises `ValueError`.
 
-    With `local` (timestamp_ntz) there is no zone: one that is given is left out.
+    With `local` (timestamp_ntz) there is no zone, and a text with one does not fit.
     """
     match = _TIMESTAMP.fullmatch(text)
     if not match:
         raise ValueError(text)
     year, month, day, hour, minute, second, fraction, zone_name = match.groups()
     where: dt.tzinfo | None = dt.UTC if local else here
-    if zone_name and hour is None:
+    if zone_name and local:
         raise ValueError(text)
-    if zone_name and not local:
+    if zone_name:
         where = _zone(zone_name.strip())
         if where is None:
             raise ValueError(text)

@@ -22,7 +22,7 @@ from reelhouse.errors import Unsupported
 Converter = Callable[[pa.Array], tuple[pa.Array, list[int]]]
 """Text to values, with the rows whose text does not fit; those are null."""
 
-_WHOLE = re.compile(r"[+-]?[0-9]+")
+_WHOLE = re.compile(r"[+-]?\d+")
 _REAL = re.compile(r"[\0- ]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[fFdD]?[\0- ]*")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DECIMAL_TYPE = re.compile(r"decimal(?:\((\d+)(?:,\s*(\d+))?\))?")

@@ -75,7 +75,7 @@ def write_operation(context: SessionContext, command: Any) -> None:
         path = command.path or options.path
         if not path:
             raise UserError("save() names no path", remedy="Give a path, or use saveAsTable.")
-        _to_delta(context, command, Target(context.lake.local(path), None), options, mode)
+        _to_delta(context, command, Target(context.local(path), None), options, mode)
     else:
         _to_files(context, command, format, mode)
 
@@ -176,7 +176,7 @@ def _to_table(context: SessionContext, command: Any, format: str, mode: str) -> 
     parts = plan.split_name(name)
     options = delta_options(dict(command.options))
     if len(parts) == 2 and parts[0].lower() == "delta":
-        _to_delta(context, command, Target(context.lake.local(parts[1])), options, mode)
+        _to_delta(context, command, Target(context.local(parts[1])), options, mode)
         return
     insert = command.table.save_method == plan.proto.WriteOperation.SaveTable.TABLE_SAVE_METHOD_INSERT_INTO
     entry = context.catalog.find(name, context.current)
@@ -209,14 +209,14 @@ def create_with(context: SessionContext, name: str, path: str | None, write: Any
 
     full = context.catalog.resolve_name(name, context.current)
     context.catalog.schema(full.parent)
-    location = context.lake.local(path) if path else context.catalog.managed_location(full)
+    location = context.local(path) if path else context.catalog.managed_location(full)
     write(Target(location, str(full)))
     entry = TableEntry(full, location, TableType.EXTERNAL if path else TableType.MANAGED)
     context.catalog.create_table(entry, if_not_exists=True)
 
 
 def _same_place(context: SessionContext, entry: TableEntry, options: Options) -> None:
-    if options.path is not None and context.lake.local(options.path) != entry.location:
+    if options.path is not None and context.local(options.path) != entry.location:
         raise UserError(
             f"The table '{entry.name}' lies at {context.lake.url(entry.location)}, not at {options.path}",
             remedy="Leave out the path, or drop the table first.",
@@ -316,7 +316,7 @@ def _to_files(context: SessionContext, command: Any, format: str, mode: str) -> 
     path = command.path or next((v for k, v in command.options.items() if k.lower() == "path"), "")
     if not path:
         raise UserError("save() names no path")
-    folder = context.lake.local(path)
+    folder = context.local(path)
     there = os.path.isdir(folder) and any(not name.startswith(".") for name in os.listdir(folder))
     if there and mode == "ignore":
         return

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from reelhouse.delta.write import Target
 from reelhouse.errors import Unsupported, UserError, did_you_mean
-from reelhouse.spark import plan, sqltext
+from reelhouse.spark import current_names, plan, sqltext
+from reelhouse.streaming import metadata_column
 
 if TYPE_CHECKING:
     from reelhouse.catalog.names import SchemaName
@@ -32,7 +33,30 @@ _names = itertools.count(1)
 
 def resolve(context: SessionContext, relation: plan.Relation) -> plan.Relation:
     """The plan as the engine can run it. See `SessionContext.resolve`."""
-    return _Resolver(context).run(relation)
+    with_metadata = metadata_column.asks(relation)
+    if with_metadata:
+        relation = metadata_column.hide(_mark(inline_views(context, relation)))
+    resolved = _Resolver(context, with_metadata=with_metadata).run(relation)
+    if current_names.asks(resolved):
+        current_names.fill(resolved, context.current.catalog, context.current.schema)
+    return resolved
+
+
+def _mark(relation: plan.Relation) -> plan.Relation:
+    """The plan with reads of files marked as those that have a column `_metadata`.
+
+    The mark is the one of streaming reads: in a batch plan there are no others.
+    """
+
+    def change(node: plan.Relation) -> plan.Relation | None:
+        if plan.kind(node) != "read" or node.read.data_source.format.lower() not in OWN_FORMATS:
+            return None
+        marked = plan.proto.Relation()
+        marked.CopyFrom(node)
+        marked.read.is_streaming = True
+        return marked
+
+    return plan.replace(relation, change)
 
 
 def inline_views(context: SessionContext, relation: plan.Relation) -> plan.Relation:
@@ -41,7 +65,7 @@ def inline_views(context: SessionContext, relation: plan.Relation) -> plan.Relat
 
 
 def lift(context: SessionContext, relation: plan.Relation) -> plan.Relation:
-    """The plan with views replaced by their plans, and with every table of SQL text as a read by full name beside it."""
+    """The plan with views replaced by their plans, and with the tables of SQL text as reads by name beside it."""
     return _Resolver(context, views_only=True, lifting=True).run(relation)
 
 
@@ -57,6 +81,7 @@ class _Resolver:
         lifting: bool = False,
         depth: int = 0,
         temporary: bool = True,
+        with_metadata: bool = False,
     ) -> None:
         self._context = context
         self._current = current or context.current
@@ -64,6 +89,7 @@ class _Resolver:
         self._lifting = lifting
         self._depth = depth
         self._temporary = temporary
+        self._with_metadata = with_metadata
         self._given: frozenset[str] = frozenset()
 
     def run(self, relation: plan.Relation) -> plan.Relation:
@@ -94,9 +120,9 @@ class _Resolver:
         read = node.read
         if read.HasField("named_table"):
             return self._named(node)
-        if read.is_streaming or self._views_only:
+        if self._views_only or (read.is_streaming and not self._with_metadata):
             return None
-        return self._data_source(read.data_source)
+        return self._data_source(read.data_source, with_metadata=read.is_streaming)
 
     def _named(self, node: plan.Relation) -> plan.Relation | None:
         table = node.read.named_table
@@ -142,6 +168,7 @@ class _Resolver:
             lifting=self._lifting,
             depth=self._depth + 1,
             temporary=temporary and self._temporary,
+            with_metadata=self._with_metadata,
         )
 
     def _table(self, parts: Sequence[str], version: int | None, timestamp: str | None) -> plan.Relation:
@@ -179,7 +206,7 @@ class _Resolver:
         return self._data_source(plan.read_data_source(format, paths=[path]).read.data_source)
 
     def _delta(self, path: str, version: int | None, timestamp: str | None) -> plan.Relation:
-        local = self._context.lake.local(path)
+        local = self._context.local(path)
         entry = self._context.catalog.at_location(local)
         name = str(entry.name) if entry else None
         if self._context.snapshot(local) is None:
@@ -201,7 +228,7 @@ class _Resolver:
             return error
         return UserError(f"TABLE_OR_VIEW_NOT_FOUND: there is no table or view '{'.'.join(parts)}'")
 
-    def _data_source(self, source: Any) -> plan.Relation | None:
+    def _data_source(self, source: Any, *, with_metadata: bool = False) -> plan.Relation | None:
         format = source.format.lower() or "delta"
         options = dict(source.options)
         if format in _INTERNAL_FORMATS or format in {name.lower() for name in self._context.data_sources}:
@@ -211,7 +238,7 @@ class _Resolver:
         if format == "delta":
             return self._delta_source(source, options, paths)
         if format in OWN_FORMATS:
-            return self._own(format, options, source.schema or None, paths)
+            return self._own(format, options, source.schema or None, paths, with_metadata)
         if format in NATIVE_FORMATS:
             return self._parquet(options, source.schema or None, paths)
         raise Unsupported(
@@ -229,12 +256,14 @@ class _Resolver:
         path, at_version, at_time = _split_at(paths[0])
         return self._delta(path, version if at_version is None else at_version, at_time or timestamp)
 
-    def _own(self, format: str, options: Mapping[str, str], schema: str | None, paths: Sequence[str]) -> plan.Relation:
+    def _own(
+        self, format: str, options: Mapping[str, str], schema: str | None, paths: Sequence[str], with_metadata: bool
+    ) -> plan.Relation:
         from reelhouse.autoloader.batch import batch_read
 
         self._context.need_file_reader()
         zone = self._context.conf.read("spark.sql.session.timeZone") or "UTC"
-        return batch_read(format, options, schema, paths, self._context.lake, time_zone=zone)
+        return batch_read(format, options, schema, paths, self._context.lake, metadata=with_metadata, time_zone=zone)
 
     def _parquet(self, options: Mapping[str, str], schema: str | None, paths: Sequence[str]) -> plan.Relation:
         unknown = [key for key in options if key.lower() not in _PARQUET_OPTIONS]
@@ -243,13 +272,22 @@ class _Resolver:
                 f"Parquet reader option '{unknown[0]}' is not supported",
                 remedy=did_you_mean(unknown[0], _PARQUET_OPTIONS),
             )
-        local = [self._context.lake.local(path) for path in paths]
+        local = [self._context.local(path) for path in paths]
         return plan.read_data_source("parquet", options, schema, local)
 
     # SQL
 
     def _sql(self, node: plan.Relation) -> plan.Relation | None:
         text = node.sql.query
+        if not self._views_only:
+            text = sqltext.with_current_names(text, self._current.catalog, self._current.schema)
+        renamed = self._over_references(node, text)
+        if renamed is not None or text == node.sql.query:
+            return renamed
+        return _with_text(node, text)
+
+    def _over_references(self, node: plan.Relation, text: str) -> plan.Relation | None:
+        """The text over relations in the place of its tables; None when there is nothing to replace."""
         if not sqltext.may_read_tables(text):
             return None
         chosen: list[tuple[sqltext.TableRef, str]] = []
@@ -268,10 +306,7 @@ class _Resolver:
             chosen.append((ref, by_table[key]))
         if not chosen:
             return None
-        root = plan.proto.Relation()
-        root.CopyFrom(node)
-        root.sql.query = sqltext.rename(text, chosen)
-        return plan.with_relations(root, references)
+        return plan.with_relations(_with_text(node, sqltext.rename(text, chosen)), references)
 
     def _reference(self, ref: sqltext.TableRef) -> plan.Relation | None:
         """What a table of a text stands for; None to leave it as a name."""
@@ -292,6 +327,13 @@ class _Resolver:
 
     def _checkpoint(self, node: plan.Relation) -> plan.Relation | None:
         return self._context.checkpoints.get(node.cached_remote_relation.relation_id)
+
+
+def _with_text(node: plan.Relation, text: str) -> plan.Relation:
+    changed = plan.proto.Relation()
+    changed.CopyFrom(node)
+    changed.sql.query = text
+    return changed
 
 
 def _reference_names(relation: plan.Relation) -> list[str]:

@@ -93,7 +93,7 @@ class Sessions:
             self._contexts[session_id] = context
             self._sessions[session_id] = spark
         self.activate(spark)
-        return spark  # type: ignore[no-any-return]
+        return spark
 
     def activate(self, spark: SparkSession) -> None:
         """Make a session the one that `getOrCreate()` finds in this thread."""
@@ -106,7 +106,7 @@ class Sessions:
 
     def context(self, spark: SparkSession) -> SessionContext:
         """What the runtime knows of a session that `open` gave."""
-        session_id = spark.session_id  # type: ignore[attr-defined]
+        session_id = spark.session_id
         try:
             return self._contexts[session_id]
         except KeyError:
@@ -115,7 +115,7 @@ class Sessions:
     def close(self, spark: SparkSession) -> None:
         """End a session. Closing it again does nothing."""
         with self._lock:
-            session_id = spark.session_id  # type: ignore[attr-defined]
+            session_id = spark.session_id
             context = self._contexts.pop(session_id, None)
             self._sessions.pop(session_id, None)
         if context is None:

@@ -17,9 +17,12 @@ def run(context: SessionContext, command: Any) -> plan.Relation:
     text = _text(relation)
     if text is None or sqltext.is_query(text):
         return _checked(context, relation)
+    explained = sqltext.explained(text)
+    if explained is not None:
+        return _explain(context, relation, *explained)
     from reelhouse.spark.statements.run import execute
 
-    table = execute(context, text, _arguments(relation))
+    table = execute(context, text, _arguments(relation), _references(relation))
     if table is not None:
         return to_relation(table)
     return _pass_on(context, relation)
@@ -30,6 +33,22 @@ def _checked(context: SessionContext, relation: plan.Relation) -> plan.Relation:
     if not plan.is_streaming(context.inline_views(relation)):
         context.wire.schema(context.resolve(relation))
     return relation
+
+
+def _explain(context: SessionContext, relation: plan.Relation, mode: str, query: str) -> plan.Relation:
+    """The engine's plan of a query, as the one row that EXPLAIN gives."""
+    import pyarrow as pa
+
+    copy = plan.proto.Relation()
+    copy.CopyFrom(relation)
+    inner = copy
+    while plan.kind(inner) == "with_relations":
+        inner = inner.with_relations.root
+    inner.sql.query = query
+    message = plan.proto.Plan()
+    message.root.CopyFrom(context.resolve(copy))
+    text = context.wire.analyze("explain", plan=message, explain_mode=mode).explain_string
+    return to_relation(pa.table({"plan": [text]}))
 
 
 def _pass_on(context: SessionContext, relation: plan.Relation) -> plan.Relation:
@@ -60,6 +79,13 @@ def _text(relation: plan.Relation) -> str | None:
     while plan.kind(node) == "with_relations":
         node = node.with_relations.root
     return str(node.sql.query) if plan.kind(node) == "sql" else None
+
+
+def _references(relation: plan.Relation) -> list[plan.Relation]:
+    """The relations that names of the text stand for."""
+    if plan.kind(relation) != "with_relations":
+        return []
+    return [*relation.with_relations.references, *_references(relation.with_relations.root)]
 
 
 def _arguments(relation: plan.Relation) -> dict[str, Any] | list[Any]:

@@ -28,6 +28,15 @@ _TRAVEL = re.compile(
     re.IGNORECASE,
 )
 _SAMPLE = re.compile(r"\s*TABLESAMPLE\s*\([^()]*\)(?:\s*REPEATABLE\s*\([^()]*\))?", re.IGNORECASE)
+_CURRENT = re.compile(r"\bcurrent_(?:catalog|schema|database)\s*\(", re.IGNORECASE)
+_CURRENT_OR_NOISE = re.compile(
+    _NOISE.pattern + r"|(?P<call>\bcurrent_(?P<what>catalog|schema|database)\s*\(\s*\))", re.DOTALL | re.IGNORECASE
+)
+_ALONE_BEFORE = re.compile(r"(?:\bselect|,)\s*$", re.IGNORECASE)
+_ALONE_AFTER = re.compile(r"\s*(?:,|$|\bfrom\b)", re.IGNORECASE)
+_EXPLAIN = re.compile(
+    r"\s*EXPLAIN\s+(?:(?P<mode>EXTENDED|CODEGEN|COST|FORMATTED)\s+)?(?!(?:EXTENDED|COST)\b)", re.IGNORECASE
+)
 _QUERIES = frozenset({"SELECT", "WITH", "VALUES", "FROM", "TABLE"})
 
 
@@ -106,6 +115,36 @@ def rename(text: str, names: Iterable[tuple[TableRef, str]]) -> str:
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def with_current_names(text: str, catalog: str, schema: str) -> str:
+    """The text with `current_catalog()`, `current_schema()` and `current_database()` as what they are here.
+
+    The engine's own session knows nothing of the project's catalog. A column that is only such a call keeps its name.
+    """
+    if not _CURRENT.search(text):
+        return text
+
+    def change(match: re.Match[str]) -> str:
+        if match["keep"] is not None or match["call"] is None:
+            return match[0]
+        value = catalog if match["what"].lower() == "catalog" else schema
+        literal = "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        if _ALONE_BEFORE.search(text[: match.start()]) and _ALONE_AFTER.match(text, match.end()):
+            return f"{literal} AS {_quote(match['call'].lower().replace(' ', ''))}"
+        return literal
+
+    return _CURRENT_OR_NOISE.sub(change, text)
+
+
+def explained(text: str) -> tuple[str, str] | None:
+    """The mode and the query of an EXPLAIN, None for any other text.
+
+    >>> explained("EXPLAIN EXTENDED SELECT 1")
+    ('extended', 'SELECT 1')
+    """
+    match = _EXPLAIN.match(text)
+    return ((match["mode"] or "simple").lower(), text[match.end() :]) if match else None
 
 
 def _tables(text: str) -> Iterator[TableRef]:

@@ -253,6 +253,7 @@ def _record(
                 updated=commit.updated,
                 removed=commit.removed,
                 quarantined=commit.dropped,
+                files_read=spec.files_read,
                 duration_ms=took_ms,
             )
         )

@@ -342,6 +342,21 @@ def test_replace_where_replaces_the_rows_and_refuses_others(table):
     assert table.rows() == [{"day": 1, "v": "z"}, {"day": 2, "v": "c"}]
 
 
+def test_replace_where_on_a_partitioned_table(table):
+    by = {"partition_by": ("day",)}
+    table.write({"v": ["a", "b", "c"], "day": [1, 2, 2]}, **by)
+    commit = table.write({"v": ["x", "y"], "day": [2, 3]}, Mode.OVERWRITE, replace_where="day >= 2", **by)
+    assert (commit.version, commit.rows, commit.removed) == (1, 2, 2)
+    assert table.rows() == [{"v": "a", "day": 1}, {"v": "x", "day": 2}, {"v": "y", "day": 3}]
+    table.write(
+        pa.table({"v": pa.array([], pa.string()), "day": pa.array([], pa.int64())}),
+        Mode.OVERWRITE,
+        replace_where="day = 3",
+        **by,
+    )
+    assert [row["day"] for row in table.rows()] == [1, 2]
+
+
 def test_unknown_delta_properties_are_refused_with_the_nearest(table):
     with pytest.raises(UserError, match=r"DELTA_UNKNOWN_CONFIGURATION.*'delta.appendOnly'"):
         table.write({"id": [1]}, properties={"delta.apendOnly": "true"})

@@ -101,7 +101,7 @@ def _commit(
     _check_not_null(kept, plan, name)
     if spec.replace_where and plan.snapshot:
         rows = sum(footer.rows for _, footer in kept)
-        version, removed = replace_where(target, [file.path for file, _ in kept], rows, plan, spec)
+        version, removed = replace_where(target, [file for file, _ in kept], rows, plan, spec)
         return _result(spec, version, rows, removed, verdict, counts)
     files = _move(target.location, kept, plan)
     try:

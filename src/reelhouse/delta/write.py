@@ -74,6 +74,8 @@ class WriteSpec:
     """What the history says beside files, rows and bytes (`numTargetRowsUpdated`, say)."""
     replace_definition: bool = False
     """With `overwrite_schema`: properties and comment are those given here, what the table had is forgotten."""
+    files_read: int | None = None
+    """How many files from outside of the lakehouse the rows come from, to be told with the change."""
     key: tuple[str, ...] = ()
     """With OVERWRITE: columns that tell an updated row from a removed and an added one, for the counts alone."""
     counts: Mapping[str, int] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -120,7 +120,7 @@ def summarise(
     return Summary(
         run=runs[0],
         tables=tuple(sorted(lines.values(), key=lambda line: (_layer_order(line.layer), line.name))),
-        expectations=tuple(_added_up(expectations)),
+        expectations=tuple(_added_up(expectations, lines)),
         files_ingested=sum(change.files_read or 0 for change in changes),
         failures=tuple(failures(runs)),
         notes=tuple(dict.fromkeys(notes)),
@@ -168,15 +168,18 @@ def _layer_order(layer: str) -> tuple[int, str]:
     return (LAYERS.index(layer) if layer in LAYERS else len(LAYERS), layer)
 
 
-def _added_up(results: Iterable[ExpectationResult]) -> list[ExpectationResult]:
+def _added_up(results: Iterable[ExpectationResult], tables: Collection[str]) -> list[ExpectationResult]:
+    """One result a rule: the batches of a table add up, while a view is counted anew by every flow that reads it."""
     found: dict[tuple[str, str], ExpectationResult] = {}
     for result in results:
-        before = found.get((result.dataset, result.name))
-        found[(result.dataset, result.name)] = (
-            result
-            if before is None
-            else replace(result, passed=before.passed + result.passed, failed=before.failed + result.failed)
-        )
+        key = (result.dataset, result.name)
+        before = found.get(key)
+        if before is None:
+            found[key] = result
+        elif result.dataset in tables:
+            found[key] = replace(result, passed=before.passed + result.passed, failed=before.failed + result.failed)
+        else:
+            found[key] = max(before, result, key=lambda counted: counted.passed + counted.failed)
     return sorted(
         found.values(), key=lambda result: (_layer_order(_layer(result.dataset)), result.dataset, result.name)
     )

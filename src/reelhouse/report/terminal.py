@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -12,7 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from reelhouse.lineage.store import LineageNode
-from reelhouse.report.summary import Summary, message_of
+from reelhouse.report.summary import QUARANTINE, Summary, TableLine, message_of
 from reelhouse.runs.record import Run, RunStatus
 
 STYLES = {
@@ -31,42 +31,56 @@ def print_summary(console: Console, summary: Summary) -> None:
     if summary.tables:
         console.print(tables_table(summary))
     if summary.expectations:
+        console.print()
         console.print(expectations_table(summary))
     for note in summary.notes:
+        console.print()
         console.print(Text(f"note: {note}", style="dim"))
+    console.print()
     console.print(ending(summary))
     console.print(next_commands(summary))
 
 
 def tables_table(summary: Summary) -> Table:
-    """One line a table, grouped by layer."""
-    table = _plain_table("layer", "table")
-    for column in ("rows", "added", "updated", "removed", "quarantined", "version", "time"):
-        table.add_column(column, justify="right")
+    """One line a table, grouped by layer. Columns in which nothing happened are left out."""
+    lines = summary.tables
+    counts: list[tuple[str, Callable[[TableLine], str]]] = [
+        ("added", lambda line: _change(line.added, "+")),
+        ("updated", lambda line: _change(line.updated, "~")),
+        ("removed", lambda line: _change(line.removed, "-")),
+        ("quarantined", lambda line: _count(line.quarantined)),
+    ]
+    shown = [(name, cell) for name, cell in counts if any(cell(line) for line in lines)]
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("table", no_wrap=True, min_width=24)
+    for name in ("rows", *(name for name, _ in shown), "version", "time"):
+        table.add_column(name, justify="right", no_wrap=True)
     layer = None
-    for line in summary.tables:
-        if layer not in (None, line.layer):
-            table.add_section()
-        quiet = "" if line.commits else "dim"
+    for line in lines:
+        if line.layer != layer:
+            table.add_row(Text(line.layer, style="bold"))
+            layer = line.layer
         table.add_row(
-            line.layer if line.layer != layer else "",
-            line.name.split(".")[-1],
+            f"  {_table_name(line)}",
             _number(line.rows),
-            _change(line.added, "+"),
-            _change(line.updated, "~"),
-            _change(line.removed, "-"),
-            Text(_count(line.quarantined), style="yellow" if line.quarantined else ""),
+            *(cell(line) for _, cell in shown),
             str(line.version),
             f"{line.seconds:.2f} s" if line.commits else "unchanged",
-            style=quiet,
+            style="" if line.commits else "dim",
         )
-        layer = line.layer
     return table
+
+
+def _table_name(line: TableLine) -> str:
+    name = line.name.split(".")[-1]
+    return "└ quarantine" if name.endswith(QUARANTINE) else name
 
 
 def expectations_table(summary: Summary) -> Table:
     """One line an expectation with what passed and what failed."""
-    table = _plain_table("expectation of", "rule", "on violation")
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    for column in ("expectation of", "rule", "else"):
+        table.add_column(column, no_wrap=True)
     table.add_column("passed", justify="right")
     table.add_column("failed", justify="right")
     dataset = None
@@ -102,13 +116,14 @@ def ending(summary: Summary) -> RenderableType:
 
 def next_commands(summary: Summary) -> Text:
     """Where the lake is and what a newcomer may type next."""
-    biggest = next((line.name for line in summary.tables if line.layer == "gold"), None)
+    gold = [line.name.removeprefix("netflix.") for line in summary.tables if line.layer == "gold"]
+    shown = next((name for name in gold if name.endswith("dim_title")), next(iter(gold), None))
     tries = [f"reelhouse run show {summary.run.id[:8]}"]
-    if biggest:
-        dim_title = next((line.name for line in summary.tables if line.name.endswith(".dim_title")), biggest)
-        tries = ["reelhouse tables", f"reelhouse show {dim_title}", f"reelhouse lineage {dim_title} --up", *tries]
-    text = Text(f"The lake is {summary.lake}\n", style="dim")
-    text.append("Try next: " + "   ".join(tries), style="dim")
+    if shown:
+        tries = ["reelhouse tables", f"reelhouse show {shown}", f"reelhouse lineage {shown} --up", *tries]
+    text = Text(f"\nThe lake is {summary.lake}\nTry next:", style="dim")
+    for command in tries:
+        text.append(f"\n  {command}")
     return text
 
 

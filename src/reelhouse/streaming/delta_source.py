@@ -167,10 +167,11 @@ class DeltaSource:
             bytes=sum(file.size for file in taken),
             relation=lambda: self._read(taken),
             rows=None if None in rows else sum(row for row in rows if row is not None),
+            of_table=True,
         )
 
     def nothing(self) -> Batch:
-        return Batch(0, 0, lambda: self._read([]), rows=0)
+        return Batch(0, 0, lambda: self._read([]), rows=0, of_table=True)
 
     def schema(self) -> str:
         """The table's schema when the query started, as Spark's JSON. The query reads with it until it is restarted."""

@@ -74,7 +74,8 @@ class FileSource:
 
     def batch(self, start: Offset | None, end: Offset) -> Batch:
         found = self._state.between(self._number(start), self._number(end))
-        return Batch(len(found), sum(file.size for file in found), lambda: self._reader.read(found))
+        size = sum(file.size for file in found)
+        return Batch(len(found), size, lambda: self._reader.read(found))
 
     def nothing(self) -> Batch:
         return Batch(0, 0, lambda: self._reader.read([]), rows=0)

@@ -125,6 +125,7 @@ def csv_types(
     files: Sequence[FileEntry], how: Dialect, width: int, given: Mapping[str, str], time_zone: str
 ) -> list[str]:
     """For each column by position the first type of Spark's ladder that fits all its values; string if none does."""
+    given = {"dateformat": "yyyy-MM-dd", **given}  # Spark infers dates from this spelling alone
     steps: list[int | None] = [None] * width
     for file in files:
         for block in csv.read_blocks(file.path, how, width):

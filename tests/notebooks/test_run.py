@@ -377,3 +377,40 @@ def test_a_bundles_modules_win_over_installed_ones_but_not_over_the_standard_lib
         own = bench.run(name="near/main.py").exit_value
         sys.modules.update(saved)
         assert own == str(name == "sortedcontainers")
+
+
+def test_notebooks_beside_modules_of_one_name_each_get_their_own(bench):
+    results = {}
+    for name in "abcd":
+        bench.write_file(f"{name}/rules.py", f"own = '{name}'\n")
+        bench.write(f"{name}/main.py", "import rules\ndbutils.notebook.exit(rules.own)")
+    threads = [
+        threading.Thread(target=lambda n=n: results.update({n: bench.run(name=f"{n}/main.py").exit_value}))
+        for n in "abcd"
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {n: n for n in "abcd"}
+
+
+def test_a_child_that_means_another_module_by_a_name_is_refused_rather_than_waiting_for_ever(bench):
+    bench.write_file("a/rules.py", "own = 'a'\n")
+    bench.write_file("b/rules.py", "own = 'b'\n")
+    bench.write("b/child.py", "import rules")
+    bench.write("a/main.py", "dbutils.notebook.run('../b/child', 0)")
+    assert "Give one of the two another name" in bench.run(name="a/main.py").error.message
+
+
+def test_a_module_that_another_notebook_still_uses_is_not_forgotten_but_that_of_an_ended_one_is(bench):
+    bench.write_file("a/only_a.py", "x = 1\n")
+    bench.write_file("shared_by_all.py", "x = 1\n")
+    bench.write("a/main.py", "import only_a, shared_by_all")
+    bench.write(
+        "b/main.py",
+        "import sys, shared_by_all\ndbutils.notebook.run('../a/main', 0)",
+        "dbutils.notebook.exit(('only_a' in sys.modules, 'shared_by_all' in sys.modules))",
+    )
+    assert bench.run(name="b/main.py").exit_value == "(False, True)"
+    assert "shared_by_all" not in sys.modules

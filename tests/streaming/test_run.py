@@ -53,6 +53,16 @@ class Runs:
         pass
 
 
+class Lineage:
+    """What was recorded, in a list."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def record(self, event: Any, *, run_id: str | None = None) -> None:
+        self.events.append(event)
+
+
 class House:
     """A lake with one session on it."""
 
@@ -62,7 +72,8 @@ class House:
         self.catalog = Catalog(folder / "catalog.db", self.lake)
         self.catalog.create_schema("bronze")
         self.runs = Runs()
-        self.sessions = Sessions(engine, self.catalog, self.lake, runs=self.runs)  # type: ignore[arg-type]
+        self.lineage = Lineage()
+        self.sessions = Sessions(engine, self.catalog, self.lake, runs=self.runs, lineage=self.lineage)  # type: ignore[arg-type]
         self.streaming = Streaming()
         self.sessions.streaming = self.streaming
         self.spark: Any = self.sessions.open()
@@ -240,7 +251,25 @@ def test_a_query_is_recorded_as_a_run(house: House) -> None:
     begun, ended = house.runs.begun[-1], house.runs.ended[-1]
     assert (str(begun.kind), begun.id) == ("query", query.runId)
     assert (ended[0], ended[1], ended[2]["batches"]) == (query.runId, RunStatus.SUCCEEDED, 1)
-    assert (house.runs.changes[-1].table, house.runs.changes[-1].rows) == ("netflix.bronze.titles", 1)
+    change = house.runs.changes[-1]
+    assert (change.table, change.rows, change.files_read) == ("netflix.bronze.titles", 1, 1)
+
+
+def test_lineage_goes_from_the_files_to_the_table_and_on(house: House) -> None:
+    house.put("titles/a.csv", "show_id,title\ns1,Roma\n")
+    house.write(house.titles())
+    house.write(house.spark.readStream.table("bronze.titles").selectExpr("upper(title) AS name"), "bronze.names")
+
+    first, second = [event for event in house.lineage.events if event.target is not None]
+    assert ([source.name for source in first.sources], first.target.name) == (
+        [f"{RAW}/titles"],
+        "netflix.bronze.titles",
+    )
+    assert ([source.name for source in second.sources], second.target.name) == (
+        ["netflix.bronze.titles"],
+        "netflix.bronze.names",
+    )
+    assert [(pair.source_column, pair.target_column) for pair in second.columns] == [("title", "name")]
 
 
 def test_the_schema_of_a_stream_is_that_of_its_files(house: House) -> None:

@@ -158,6 +158,38 @@ def test_rate_limits_make_several_commits(house: House) -> None:
     assert house.versions() == 2
 
 
+def test_an_overwritten_file_is_read_again_in_full_when_asked(house: House) -> None:
+    options = {"cloudFiles.allowOverwrites": "true"}
+    house.put("titles/a.csv", "show_id\ns1\n")
+    house.write(house.titles(**options))
+    house.put("titles/a.csv", "show_id\ns1\ns2\n")
+
+    house.write(house.titles(**options))
+
+    assert house.rows("bronze.titles", "show_id") == [("s1",), ("s1",), ("s2",)]
+
+
+def test_files_that_are_there_at_the_first_start_can_be_left_out(house: House) -> None:
+    options = {"cloudFiles.includeExistingFiles": "false"}
+    house.put("titles/a.csv", "show_id\ns1\n")
+    house.write(house.titles(**options))
+    house.put("titles/b.csv", "show_id\ns2\n")
+
+    house.write(house.titles(**options))
+
+    assert house.rows("bronze.titles", "show_id") == [("s2",)]
+
+
+def test_json_lines_and_text_are_streams_as_well(house: House) -> None:
+    house.put("events/a.json", '{"id": 1, "tags": ["x"]}\n{"id": 2}\n')
+    reader = house.spark.readStream.format("cloudFiles").option("cloudFiles.format", "json")
+    house.write(reader.option("cloudFiles.schemaLocation", f"{RAW}/_checkpoints/e").load(f"{RAW}/events"), "bronze.e")
+    house.write(house.spark.readStream.text(f"{RAW}/events"), "bronze.lines")
+
+    assert house.rows("bronze.e", "id", "tags") == [("1", '["x"]'), ("2", None)]
+    assert house.rows("bronze.lines") == [('{"id": 1, "tags": ["x"]}',), ('{"id": 2}',)]
+
+
 def test_the_files_metadata_is_there_when_asked_for_and_hidden_otherwise(house: House) -> None:
     house.put("titles/a.csv", "show_id\ns1\n")
     from pyspark.sql import functions as F

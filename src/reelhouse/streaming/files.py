@@ -6,7 +6,10 @@ begins with a dot, so that no reader takes it for an entry.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 import uuid
 
 
@@ -31,6 +34,13 @@ def replace(path: str, text: str) -> None:
     os.makedirs(folder, exist_ok=True)
     os.replace(_write_temporary(folder, text), path)
     _sync_folder(folder)
+
+
+def temporary_folder(what: str) -> str:
+    """A new folder that is gone when the process ends, and harmless when it is not."""
+    folder = tempfile.mkdtemp(prefix=f"reelhouse-{what}-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def read(path: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from reelhouse.autoloader.discovery import Selection
 from reelhouse.errors import UserError
@@ -57,4 +58,6 @@ def _moment(name: str, given: Mapping[str, str]) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UserError(f"'{name}' is '{text}'", remedy="Write 2026-01-31T12:00:00.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # Spark takes the session's zone, which this process does not know without its engine: say it with timeZone.
+    zone = given.get("timezone")
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone) if zone else UTC)

@@ -21,6 +21,7 @@ from reelhouse.delta import log
 from reelhouse.delta.write import Commit, Target, Transaction, WriteSpec
 from reelhouse.errors import Unsupported, UserError
 from reelhouse.failpoints import reach
+from reelhouse.streaming import files
 from reelhouse.streaming.port import Session
 from reelhouse.streaming.source import Batch, Relation
 
@@ -107,7 +108,7 @@ class MemorySink(_PlanSink):
     def __init__(self, session: Session, relation: Relation, name: str) -> None:
         super().__init__(session, relation)
         self._name = name
-        self._folder = tempfile.mkdtemp(prefix="reelhouse-memory-")
+        self._folder = files.temporary_folder("memory")
         self._batches: list[str] = []
         self._schema: str | None = None
         self.description = f"MemorySink[{name}]"
@@ -122,13 +123,13 @@ class MemorySink(_PlanSink):
         self._session.wire.write_parquet(relation, folder)
         if os.path.isdir(folder) and folder not in self._batches:
             self._batches.append(folder)
-        files = [
+        paths = [
             os.path.join(batch, name)
             for batch in self._batches
             for name in os.listdir(batch)
             if name.endswith(".parquet")
         ]
-        self._session.set_view(self._name, plan.read_parquet(files, self._schema or ""))
+        self._session.set_view(self._name, plan.read_parquet(paths, self._schema or ""))
         return None
 
     def idle(self, nothing: Sequence[Batch]) -> None:

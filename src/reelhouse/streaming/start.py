@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reelhouse.catalog.entry import TableEntry, TableType
 from reelhouse.delta.write import Mode, Target, WriteSpec
 from reelhouse.errors import Unsupported, UserError, did_you_mean
-from reelhouse.streaming import metadata_column, sinks
+from reelhouse.streaming import files, metadata_column, sinks
 from reelhouse.streaming.checkpoint import Checkpoint
 from reelhouse.streaming.errors import StreamingError
 from reelhouse.streaming.port import Session
@@ -103,7 +103,7 @@ def checkpoint_folder(session: Session, op: Any) -> str:
     if location is not None:
         return session.lake.local(location)
     if op.HasField("foreach_batch") or op.format.lower() in ("memory", "console", "noop"):
-        return tempfile.mkdtemp(prefix="reelhouse-checkpoint-")
+        return files.temporary_folder("checkpoint")
     raise StreamingError(
         "STREAMING_CHECKPOINT_LOCATION_MISSING",
         'checkpointLocation must be specified either through option("checkpointLocation", ...) or '

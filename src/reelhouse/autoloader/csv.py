@@ -381,6 +381,8 @@ def _parse(data: bytes, dialect: Dialect, width: int, *, keep_empty: bool = Fals
     try:
         table = _arrow(data, dialect, width, keep_empty)
     except pa.ArrowInvalid as error:
+        if "Empty CSV file" in str(error):
+            return Block([], None, 0)  # nothing but line ends
         if "UTF8" not in str(error):
             raise
         table = _arrow(data.decode("utf-8", "replace").encode(), dialect, width, keep_empty)
@@ -390,8 +392,6 @@ def _parse(data: bytes, dialect: Dialect, width: int, *, keep_empty: bool = Fals
 
 def _arrow(data: bytes, dialect: Dialect, width: int, keep_empty: bool) -> pa.Table:
     names = [str(at) for at in range(width)]
-    if not keep_empty and not data.strip(b"\r\n"):
-        return pa.table({name: pa.array([], pa.string()) for name in names})
     delimiter, quote = _form(dialect, width)
     plain = not dialect.null_value and not dialect.empty_value
     return pa_csv.read_csv(

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from reelhouse.autoloader.arrow import fit, to_json
 from reelhouse.autoloader.dialect import Mode, boolean, parse_mode
+from reelhouse.autoloader.nested import conform_column, left_text
 from reelhouse.autoloader.request import Column, FileEntry, Request
-from reelhouse.autoloader.values import Converter, converter, wire_type
+from reelhouse.autoloader.values import Converter, converter, is_nested, wire_type
 from reelhouse.errors import UserError
 
 METADATA = (
@@ -86,6 +87,13 @@ class Shape:
                 continue
             own = rows.columns[at]
             values, bad = fit(own, column.type) if rows.typed else self._converters[column.name](own)
+            if at in rows.json_columns and is_nested(column.type) and not column.type.lower().startswith("variant"):
+                values, left = conform_column(values, column.type)
+                for row, rest in left.items():
+                    if self._request.rescued:
+                        rescued.setdefault(row, {})[rows.names[at]] = left_text(rest)
+                    elif rest.mismatch:
+                        unfit.add(row)
             arrays[column.name] = values
             if bad:
                 unfit.update(bad)

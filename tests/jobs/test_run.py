@@ -397,6 +397,13 @@ def test_what_cannot_run_is_refused_by_name_before_anything_runs(bench, tasks, e
     assert bench.log.runs == {}
 
 
+def test_a_default_of_a_parameter_may_refer_to_the_run_but_to_nothing_else(bench):
+    bench.notebook("n", "pass")
+    task = "- {task_key: t, notebook_task: {notebook_path: n}}"
+    with pytest.raises(UserError, match=r"'{{job.parameters.b}}' is not known.*parameters.a\)"):
+        bench.run(task, settings="parameters: [{name: a, default: '{{job.parameters.b}}'}, {name: b, default: x}]")
+
+
 def test_an_unknown_job_is_refused_with_the_nearest_name(bench):
     with pytest.raises(UserError, match="Did you mean 'daily'"):
         run_job(bench.load("bundle: {name: b}\nresources: {jobs: {daily: {tasks: []}}}"), "dayly", {}, bench.services)

@@ -120,7 +120,7 @@ def run_job(
         parent_id=parent_id,
     )
     token = current_run.set(run.id)
-    result = None
+    result, failure = None, None
     try:
         with slot(
             services.state_dir / "jobs",
@@ -143,15 +143,19 @@ def run_job(
         reached = Result.CANCELED if services.cancel.is_set() else Result.MAXIMUM_CONCURRENT_RUNS_REACHED
         error = f"{job.max_concurrent_runs} runs of job '{job.key}' are active, which is its max_concurrent_runs"
         result = JobRun(run.id, job.id, job.key, reached, "SKIPPED", error=error)
+    except BaseException as error:
+        failure = error
+        raise
     finally:
         current_run.reset(token)
-        _end(services, run.id, result)
+        _end(services, run.id, result, failure)
     return result
 
 
-def _end(services: JobServices, run_id: str, result: JobRun | None) -> None:
+def _end(services: JobServices, run_id: str, result: JobRun | None, failure: BaseException | None) -> None:
     if result is None:
-        services.runs.end(run_id, RunStatus.FAILED, error={"message": "The job did not come to a result."})
+        message = "" if failure is None else services.redactor(_message(failure))
+        services.runs.end(run_id, RunStatus.FAILED, error={"message": message})
         return
     output = {"result_state": result.result_state.value, "life_cycle_state": result.life_cycle, "output": result.output}
     error = None if result.error is None else {"message": result.error}

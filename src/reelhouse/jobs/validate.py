@@ -39,7 +39,8 @@ def _of_job(bundle: Bundle, job: JobDefinition, given: Collection[str] = ()) -> 
     keys = [task.key for task in job.tasks]
     if len(keys) > MAX_TASKS:
         yield UserError(f"Job '{job.key}' has {len(keys)} tasks, of {MAX_TASKS} at most", where=job.place)
-    for name in job.parameters:
+    for name, default in job.parameters.items():
+        yield from mistakes(default, (), job.place.at("parameters").at(name))
         if not name or not all(c.isalnum() or c in "_-." for c in name):
             yield UserError(
                 f"'{name}' is not a name of a job parameter",

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 _receiver: ContextVar[Callable[[str], object] | None] = ContextVar("notebook_output", default=None)
 _lock = threading.Lock()
@@ -40,6 +40,13 @@ class _Switch(io.TextIOBase):
 
     def isatty(self) -> bool:
         return False
+
+    def fileno(self) -> int:
+        return self.real.fileno()
+
+    @property
+    def buffer(self) -> BinaryIO:
+        return self.real.buffer
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # the base class declares a plain attribute

@@ -1,5 +1,7 @@
 """A small factory to run against: a lake in a temporary folder, runs in memory, HTTP on loopback."""
 
+# ruff: noqa: E501 (a case reads best on one line)
+
 from __future__ import annotations
 
 import dataclasses

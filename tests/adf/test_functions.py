@@ -1,5 +1,7 @@
 """Every function of the language: documented examples, and what was observed beyond the page."""
 
+# ruff: noqa: E501 (a case reads best on one line)
+
 from __future__ import annotations
 
 import random

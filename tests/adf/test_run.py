@@ -1,5 +1,7 @@
 """Control flow for real: activities, containers, policy, cancellation, what is recorded."""
 
+# ruff: noqa: E501 (a case reads best on one line)
+
 from __future__ import annotations
 
 import threading
@@ -24,14 +26,20 @@ def test_a_pipeline_runs_its_activities_and_records_them(run, runs, act):
         {
             "parameters": {"who": {"type": "string", "defaultValue": "x"}},
             "variables": variables(said="String"),
-            "activities": [act("say", "SetVariable", variableName="said", value="@concat('hi ', pipeline().parameters.who)")],
+            "activities": [
+                act("say", "SetVariable", variableName="said", value="@concat('hi ', pipeline().parameters.who)")
+            ],
         },
         {"who": "you"},
     )
 
     assert (result.status, result.variables) == (RunStatus.SUCCEEDED, {"said": "hi you"})
     pipeline, activity = runs.all.values()
-    assert (pipeline.kind, pipeline.input, pipeline.status) == (RunKind.PIPELINE, {"parameters": {"who": "you"}}, "Succeeded")
+    assert (pipeline.kind, pipeline.input, pipeline.status) == (
+        RunKind.PIPELINE,
+        {"parameters": {"who": "you"}},
+        "Succeeded",
+    )
     assert (activity.parent_id, activity.type) == (pipeline.id, "SetVariable")
     assert activity.output == {"name": "said", "value": "hi you"}
     assert result.activities["say"]["output"] == activity.output
@@ -42,7 +50,13 @@ def test_a_failed_activity_names_itself_in_the_message_of_the_pipeline(run, runs
 
     assert (result.status, result.message) == (RunStatus.FAILED, "Operation on target stop failed: too bad")
     error = runs.named("stop")[0].error
-    assert error == {"errorCode": "E1", "message": "too bad", "failureType": "UserError", "target": "stop", "details": []}
+    assert error == {
+        "errorCode": "E1",
+        "message": "too bad",
+        "failureType": "UserError",
+        "target": "stop",
+        "details": [],
+    }
     assert runs.named("main", RunKind.PIPELINE)[0].error == {"message": result.message}
 
 
@@ -56,7 +70,11 @@ def test_a_failed_activity_names_itself_in_the_message_of_the_pipeline(run, runs
         ({"message": "m"}, "m", "ErrorCodeNotString"),
         ({"errorCode": "E"}, "Fail message wasn't provided", "E"),
         ({"message": "@1", "errorCode": "E"}, "f fail message parameter couldn't be interpreted as a string", "E"),
-        ({"message": "@1", "errorCode": "@2"}, "Failed to interpret f fail message or error code", "ErrorCodeNotString"),
+        (
+            {"message": "@1", "errorCode": "@2"},
+            "Failed to interpret f fail message or error code",
+            "ErrorCodeNotString",
+        ),
     ],
 )
 def test_fail_has_the_documented_edge_cases(run, runs, act, properties, message, code):
@@ -72,12 +90,18 @@ def test_an_expression_that_fails_fails_its_activity_and_can_be_caught(run, runs
             "variables": variables(said="String"),
             "activities": [
                 act("bad", "Wait", waitTimeInSeconds="@int('x')"),
-                act("catch", "SetVariable", {"bad": "Failed"}, variableName="said", value="@activity('bad').error.message"),
+                act(
+                    "catch",
+                    "SetVariable",
+                    {"bad": "Failed"},
+                    variableName="said",
+                    value="@activity('bad').error.message",
+                ),
             ],
         }
     )
 
-    assert result.status is RunStatus.SUCCEEDED
+    assert result.status is RunStatus.SUCCEEDED, result.message
     assert runs.named("bad")[0].error["errorCode"] == "InvalidTemplate"
     assert "activities[0].typeProperties.waitTimeInSeconds" in result.variables["said"]
 
@@ -89,7 +113,13 @@ def test_a_skipped_activity_is_not_recorded_and_can_be_asked_for_its_error_safel
             "activities": [
                 act("a", "Wait", waitTimeInSeconds=1),
                 act("b", "Fail", {"a": "Failed"}, message="m", errorCode="E"),
-                act("c", "SetVariable", {"b": "Skipped"}, variableName="said", value="@{coalesce(activity('b')?.error?.message, activity('b').status)}"),
+                act(
+                    "c",
+                    "SetVariable",
+                    {"b": "Skipped"},
+                    variableName="said",
+                    value="@{coalesce(activity('b')?.error?.message, activity('b').status)}",
+                ),
             ],
         }
     )
@@ -114,7 +144,9 @@ def test_if_and_switch_run_the_branch_they_chose(run, runs, act):
 
 
 def test_a_container_fails_with_the_message_of_what_failed_inside(run, act):
-    result = run([act("if", "IfCondition", expression="@true", ifTrueActivities=[act("x", "Fail", message="m", errorCode="E")])])
+    result = run(
+        [act("if", "IfCondition", expression="@true", ifTrueActivities=[act("x", "Fail", message="m", errorCode="E")])]
+    )
 
     assert result.message == (
         "Operation on target if failed: Activity failed because an inner activity failed; Inner activity name: x, Error: m"
@@ -157,7 +189,7 @@ def test_an_iteration_whose_failure_is_handled_counts_as_succeeded(run, act):
         ]
     )  # fmt: skip
 
-    assert result.status is RunStatus.SUCCEEDED
+    assert result.status is RunStatus.SUCCEEDED, result.message
 
 
 def test_parallel_iterations_really_run_at_the_same_time(run, act, services):
@@ -169,14 +201,22 @@ def test_parallel_iterations_really_run_at_the_same_time(run, act, services):
             return JobResult("1", "http://x/1", None, "SUCCESS")
 
     services.jobs = Jobs()
-    job = act("job", "DatabricksJob", jobId="@item()", linkedServiceName={"referenceName": "ls_bricks", "type": "LinkedServiceReference"})
+    job = act(
+        "job",
+        "DatabricksJob",
+        jobId="@item()",
+        linkedServiceName={"referenceName": "ls_bricks", "type": "LinkedServiceReference"},
+    )
     result = run([act("each", "ForEach", items="@createArray('a', 'b', 'c')", activities=[job])])
 
-    assert result.status is RunStatus.SUCCEEDED
+    assert result.status is RunStatus.SUCCEEDED, result.message
 
 
 def test_a_loop_without_items_succeeds(run, act):
-    assert run([act("each", "ForEach", items="@json('[]')", activities=[act("w", "Wait", waitTimeInSeconds=1)])]).status == "Succeeded"
+    assert (
+        run([act("each", "ForEach", items="@json('[]')", activities=[act("w", "Wait", waitTimeInSeconds=1)])]).status
+        == "Succeeded"
+    )
 
 
 def test_until_runs_its_body_first_and_looks_at_its_activities(run, act, clock):
@@ -227,7 +267,9 @@ def test_wait_passes_through_the_clock(run, act, clock):
     [("Boolean", "@{true}", "type 'String'"), ("String", "@1", "type 'Integer'"), ("Array", "x", "type 'String'")],
 )
 def test_a_variable_takes_only_values_of_its_type(run, act, kind, value, message):
-    result = run({"variables": variables(v=kind), "activities": [act("s", "SetVariable", variableName="v", value=value)]})
+    result = run(
+        {"variables": variables(v=kind), "activities": [act("s", "SetVariable", variableName="v", value=value)]}
+    )
 
     assert f"of type '{kind}' cannot be set to a value of {message}" in result.message
 
@@ -241,15 +283,25 @@ def test_a_child_pipeline_gets_parameters_and_gives_its_return_value(run, runs, 
     ]
     child = {
         "parameters": {"p": {"type": "string"}},
-        "activities": [act("r", "SetVariable", variableName="pipelineReturnValue", value=entries, setSystemVariable=True)],
+        "activities": [
+            act("r", "SetVariable", variableName="pipelineReturnValue", value=entries, setSystemVariable=True)
+        ],
     }
     reference = {"referenceName": "child", "type": "PipelineReference"}
     result = run(
         {
             "variables": variables(got="Array"),
             "activities": [
-                act("call", "ExecutePipeline", pipeline=reference, parameters={"p": "@string(1)"}, waitOnCompletion=True),
-                act("take", "AppendVariable", "call", variableName="got", value="@activity('call').output.pipelineReturnValue.deep.n"),
+                act(
+                    "call", "ExecutePipeline", pipeline=reference, parameters={"p": "@string(1)"}, waitOnCompletion=True
+                ),
+                act(
+                    "take",
+                    "AppendVariable",
+                    "call",
+                    variableName="got",
+                    value="@activity('call').output.pipelineReturnValue.deep.n",
+                ),
             ],
         },
         others={"child": child},
@@ -300,7 +352,12 @@ def test_concurrency_keeps_runs_of_one_pipeline_apart(run, act, services):
 
     services.jobs = Jobs()
     reference = {"referenceName": "child", "type": "PipelineReference"}
-    job = act("job", "DatabricksJob", jobId="1", linkedServiceName={"referenceName": "ls_bricks", "type": "LinkedServiceReference"})
+    job = act(
+        "job",
+        "DatabricksJob",
+        jobId="1",
+        linkedServiceName={"referenceName": "ls_bricks", "type": "LinkedServiceReference"},
+    )
     result = run(
         [act("each", "ForEach", items="@range(0, 4)", activities=[act("call", "ExecutePipeline", pipeline=reference)])],
         others={"child": {"concurrency": 1, "activities": [job]}},
@@ -325,7 +382,13 @@ def test_secure_input_and_output_are_masked_in_records_and_seen_by_expressions(r
         {
             "variables": variables(v="String", w="String"),
             "activities": [
-                act("s", "SetVariable", variableName="v", value="hidden", policy={"secureInput": True, "secureOutput": True}),
+                act(
+                    "s",
+                    "SetVariable",
+                    variableName="v",
+                    value="hidden",
+                    policy={"secureInput": True, "secureOutput": True},
+                ),
                 act("t", "SetVariable", "s", variableName="w", value="@activity('s').output.value"),
             ],
         }
@@ -361,7 +424,7 @@ def test_an_inactive_activity_is_recorded_and_not_validated(run, runs, act):
         ]
     )
 
-    assert result.status is RunStatus.SUCCEEDED
+    assert result.status is RunStatus.SUCCEEDED, result.message
     assert runs.statuses() == {"off": RunStatus.INACTIVE, "then": RunStatus.SUCCEEDED}
 
 
@@ -377,14 +440,20 @@ def test_a_databricks_job_gets_texts_and_its_output_is_read_as_json(run, runs, a
     service = {"referenceName": "ls_bricks", "type": "LinkedServiceReference"}
     result = run(
         [
-            act("sdk", "DatabricksJob", jobId="@pipeline().globalParameters.job", jobParameters={"a": "@true", "b": 5}, linkedServiceName=service),
+            act(
+                "sdk",
+                "DatabricksJob",
+                jobId="@pipeline().globalParameters.job",
+                jobParameters={"a": "@true", "b": 5},
+                linkedServiceName=service,
+            ),
             act("page", "DatabricksJob", "sdk", jobPath="12", baseParameters={"a": "x"}, linkedServiceName=service),
             act("check", "IfCondition", "sdk", expression="@equals(activity('sdk').output.runOutput.rows, 3)"),
         ],
         job="11",
     )
 
-    assert result.status is RunStatus.SUCCEEDED
+    assert result.status is RunStatus.SUCCEEDED, result.message
     assert seen == [("11", {"a": "True", "b": "5"}), ("12", {"a": "x"})]
     assert result.activities["sdk"]["output"] == {"runPageUrl": "http://x/7", "runOutput": {"rows": 3}}
 
@@ -398,7 +467,12 @@ def test_a_failed_job_fails_with_code_3204_and_an_unknown_one_says_which_are_kno
 
     services.jobs = Jobs()
     service = {"referenceName": "ls_bricks", "type": "LinkedServiceReference"}
-    run([act("a", "DatabricksJob", jobId="1", linkedServiceName=service), act("b", "DatabricksJob", jobId="2", linkedServiceName=service)])
+    run(
+        [
+            act("a", "DatabricksJob", jobId="1", linkedServiceName=service),
+            act("b", "DatabricksJob", jobId="2", linkedServiceName=service),
+        ]
+    )
 
     assert runs.named("a")[0].error["errorCode"] == "3204"
     assert "task bronze failed" in runs.named("a")[0].error["message"]
@@ -428,7 +502,14 @@ def test_a_cancelled_run_stops_what_waits_and_starts_nothing_more(make_factory, 
 
 
 def test_wrong_arguments_are_refused_before_anything_runs(make_factory, act, services, runs):
-    factory = make_factory({"main": {"parameters": {"schedule": {"type": "string"}}, "activities": [act("w", "Wait", waitTimeInSeconds=1)]}})
+    factory = make_factory(
+        {
+            "main": {
+                "parameters": {"schedule": {"type": "string"}},
+                "activities": [act("w", "Wait", waitTimeInSeconds=1)],
+            }
+        }
+    )
 
     with pytest.raises(UserError, match=r"has no parameter 'shedule'. Did you mean 'schedule'\?"):
         run_pipeline(factory, "main", {"shedule": "x"}, services)
@@ -441,20 +522,32 @@ def test_wrong_arguments_are_refused_before_anything_runs(make_factory, act, ser
 
 def test_arguments_of_a_command_line_become_the_declared_types(make_factory, act):
     kinds = {"s": "string", "i": "Int", "f": "float", "b": "Bool", "a": "array", "o": "Object"}
-    body = {"parameters": {name: {"type": kind} for name, kind in kinds.items()}, "activities": [act("w", "Wait", waitTimeInSeconds=1)]}
+    body = {
+        "parameters": {name: {"type": kind} for name, kind in kinds.items()},
+        "activities": [act("w", "Wait", waitTimeInSeconds=1)],
+    }
     pipeline = make_factory({"main": body}).pipeline("main")
 
     values = parse_arguments(pipeline, ["s=5", "I=5", "f=1.5", "b=True", "a=[1]", 'o={"x": "a=b"}'])
 
     assert values == {"s": "5", "i": 5, "f": 1.5, "b": True, "a": [1], "o": {"x": "a=b"}}
-    for wrong, message in {"i=x": "is of type Int", "b=1": "true or false", "a={}": "JSON", "s": "name=value", "z=1": "no parameter"}.items():
+    for wrong, message in {
+        "i=x": "is of type Int",
+        "b=1": "true or false",
+        "a={}": "JSON",
+        "s": "name=value",
+        "z=1": "no parameter",
+    }.items():
         with pytest.raises(UserError, match=message):
             parse_arguments(pipeline, [wrong])
 
 
 def test_a_bool_parameter_started_with_text_stays_text(run, act):
     result = run(
-        {"parameters": {"b": {"type": "Bool"}}, "activities": [act("if", "IfCondition", expression="@pipeline().parameters.b")]},
+        {
+            "parameters": {"b": {"type": "Bool"}},
+            "activities": [act("if", "IfCondition", expression="@pipeline().parameters.b")],
+        },
         {"b": "true"},
     )
 
@@ -463,7 +556,17 @@ def test_a_bool_parameter_started_with_text_stays_text(run, act):
 
 def test_thousands_of_items_cost_little_each(run, act):
     started = time.perf_counter()
-    result = run([act("each", "ForEach", items="@range(0, 2000)", batchCount=50, activities=[act("f", "Filter", items="@json('[]')", condition="@true")])])
+    result = run(
+        [
+            act(
+                "each",
+                "ForEach",
+                items="@range(0, 2000)",
+                batchCount=50,
+                activities=[act("f", "Filter", items="@json('[]')", condition="@true")],
+            )
+        ]
+    )
 
-    assert result.status is RunStatus.SUCCEEDED
+    assert result.status is RunStatus.SUCCEEDED, result.message
     assert time.perf_counter() - started < 10

@@ -133,7 +133,7 @@ class _HttpxExchange:
         import httpx
 
         try:
-            yield from response.iter_bytes(CHUNK)
+            yield from response.iter_bytes()
         except httpx.TimeoutException:
             raise HttpError(f"nothing came for {self._request.timeout:g} s", timed_out=True) from None
         except httpx.HTTPError as error:

@@ -1,0 +1,239 @@
+"""What is found without running: each finding with its file, JSON path and remedy."""
+
+# ruff: noqa: E501 (a case reads best on one line)
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from reelhouse.adf.explain import explain
+from reelhouse.adf.factory import load_factory
+from reelhouse.adf.run import run_pipeline
+from reelhouse.adf.validate import validate
+from reelhouse.errors import UserError
+
+
+def texts(findings) -> list[str]:
+    return [str(finding) for finding in findings]
+
+
+def test_a_sound_factory_has_no_findings(make_factory, act, copy, dataset):
+    factory = make_factory(
+        {
+            "main": {
+                "parameters": {"p": {"type": "String"}},
+                "variables": {"v": {"type": "Array"}},
+                "activities": [
+                    copy("c", dataset("ds_file", folder="@pipeline().parameters.p", file="f"), dataset("ds_folder", folder="x"),
+                         policy={"timeout": "0.12:00:00", "retry": 2, "retryIntervalInSeconds": 30}),
+                    act("each", "ForEach", "c", items="@variables('v')", activities=[
+                        act("add", "AppendVariable", variableName="v", value="@concat(item(), activity('c').output.dataRead)"),
+                    ]),
+                ],
+            }
+        }
+    )  # fmt: skip
+
+    assert texts(validate(factory)) == []
+
+
+W = {"waitTimeInSeconds": 1}
+
+CASES = [
+    ([("w", "Wait", (), {"waitTimInSeconds": 1})], "has no property 'waitTimInSeconds'. Did you mean 'waitTimeInSeconds'?"),
+    ([("w", "Wait", (), {})], "lacks the property 'waitTimeInSeconds'"),
+    ([("w", "ExecuteDataFlow", (), {})], "type 'ExecuteDataFlow' are not supported ('w'). Supported: AppendVariable, Copy"),
+    ([("w", "Wait", "x", W)], "'w' depends on 'x', which is not an activity beside it"),
+    ([("a", "Wait", "b", W), ("b", "Wait", "a", W)], "depends on itself"),
+    ([("a", "Wait", {"b": ["Succeded"]}, W), ("b", "Wait", (), W)], "'a' is wrong: Input should be 'Succeeded'"),
+    ([("a", "Wait", (), W), ("A", "Wait", (), W)], "two activities named 'A'"),
+    ([("a:b", "Wait", (), W)], "not a valid name of an activity"),
+    ([("x" * 56, "Wait", (), W)], "not a valid name of an activity"),
+    ([("w", "Wait", (), {"waitTimeInSeconds": "@pipeline().parameters.q"})], "no parameter 'q', at character 24"),
+    ([("w", "Wait", (), {"waitTimeInSeconds": "@adds(1, 2)"})], "no function 'adds', at character 2 of '@adds(1, 2)'. Did you mean 'add'?"),
+    ([("w", "Wait", (), {"waitTimeInSeconds": {"value": "@item()", "type": "Expression"}})], "item() does not exist"),
+    ([("a", "Wait", (), W), ("w", "Wait", (), {"waitTimeInSeconds": "@activity('a').output.x"})], "not upstream of this one"),
+    ([("s", "SetVariable", (), {"variableName": "w", "value": 1})], "no variable 'w'"),
+    ([("s", "SetVariable", (), {"variableName": "v", "value": "@union(variables('v'), createArray(1))"})], "must not use itself"),
+    ([("s", "AppendVariable", (), {"variableName": "t", "value": 1})], "of type String, not an Array"),
+    ([("e", "ExecutePipeline", (), {"pipeline": {"referenceName": "man", "type": "PipelineReference"}})], "no pipeline 'man'. Did you mean 'main'?"),
+    ([("g", "GetMetadata", (), {"dataset": {"referenceName": "ds_fil", "type": "DatasetReference"}, "fieldList": ["size"]})], "Did you mean 'ds_file'?"),
+    ([("g", "GetMetadata", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference"}, "fieldList": ["size"]})], "needs a value for its parameter 'folder'"),
+    ([("g", "GetMetadata", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference", "parameters": {"folder": "a", "foldr": 1}}, "fieldList": ["size"]})], "has no parameter 'foldr'. Did you mean 'folder'?"),
+    ([("g", "GetMetadata", (), {"dataset": {"referenceName": "ds_web", "type": "DatasetReference", "parameters": {"base_url": "", "path": ""}}, "fieldList": ["sise"]})], "does not work on the HTTP dataset 'ds_web'"),
+    ([("g", "GetMetadata", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference", "parameters": {"folder": "a"}}, "fieldList": ["sise"]})], "'sise' is no field of metadata. Did you mean 'size'?"),
+    ([("d", "Delete", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference", "parameters": {"folder": "a"}}, "storeSettings": {"type": "AzureBlobFSReadSettings", "recursiv": True}})], "has no property 'recursiv'. Did you mean 'recursive'?"),
+    ([("f", "ForEach", (), {"items": "@json('[]')", "batchCount": 51, "activities": [{"name": "w", "type": "Wait", "typeProperties": W}]})], "between 1 and 50"),
+    ([("f", "ForEach", (), {"items": "@json('[]')", "activities": [{"name": "g", "type": "ForEach", "typeProperties": {"items": "@json('[]')", "activities": [{"name": "w", "type": "Wait", "typeProperties": W}]}}]})], "does not allow ForEach inside of ForEach"),
+    ([("i", "IfCondition", (), {"expression": "@true", "ifTrueActivities": [{"name": "j", "type": "IfCondition", "typeProperties": {"expression": "@true"}}]})], "IfCondition inside of IfCondition"),
+    ([("j", "DatabricksJob", (), {"jobId": "9"})], "No job has the id '9'"),
+    ([("l", "Lookup", (), {"source": {"type": "SqlSource"}, "dataset": {"referenceName": "ds_json", "type": "DatasetReference", "parameters": {"folder": "", "file": ""}}})], "Lookup from 'SqlSource' is not supported"),
+    ([("c", "Copy", (), {"source": {"type": "DelimitedTextSource"}, "sink": {"type": "ParquetSink"}})], "Copy from DelimitedTextSource to ParquetSink is not supported"),
+    ([("w", "Validation", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference", "parameters": {"folder": "a"}}, "timout": "0.0"})], "has no property 'timout'. Did you mean 'timeout'?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("activities", "message"), CASES, ids=[case[1] for case in CASES])
+def test_a_mistake_is_found_with_its_place(make_factory, act, activities, message):
+    body = {
+        "variables": {"v": {"type": "Array"}, "t": {"type": "String"}},
+        "activities": [act(name, kind, after, **properties) for name, kind, after, properties in activities],
+    }
+    found = texts(validate(make_factory({"main": body}), known_job_ids=["11"]))
+
+    assert any(message in text for text in found), found
+    assert all("(factory/pipeline/main.json, properties" in text for text in found), found
+
+
+def test_a_mistake_stops_a_run_before_it_starts_even_in_a_child(make_factory, act, services, runs):
+    factory = make_factory(
+        {
+            "main": [act("call", "ExecutePipeline", pipeline={"referenceName": "child", "type": "PipelineReference"})],
+            "child": [act("x", "HDInsightHive")],
+        }
+    )
+
+    with pytest.raises(UserError, match=r"type 'HDInsightHive' are not supported .*factory/pipeline/child.json"):
+        run_pipeline(factory, "main", {}, services)
+    assert not runs.all
+
+
+def test_a_pipeline_that_is_wrong_does_not_stop_another(make_factory, act, services):
+    factory = make_factory({"good": [act("w", "Wait", waitTimeInSeconds=1)], "bad": {"activitys": []}})
+
+    assert run_pipeline(factory, "good", {}, services).status == "Succeeded"
+    with pytest.raises(UserError, match="has no property 'activitys'. Did you mean 'activities'"):
+        run_pipeline(factory, "bad", {}, services)
+
+
+def test_an_activity_sees_upstream_activities_of_the_scopes_around_it(make_factory, act):
+    inner = act("in", "Wait", waitTimeInSeconds="@activity('a').output.x")
+    loop = act("loop", "Until", "a", expression="@equals(activity('in').status, 'x')", activities=[inner])
+    factory = make_factory({"main": [act("a", "Wait", waitTimeInSeconds=1), loop]})
+
+    assert texts(validate(factory)) == []
+
+
+def test_datasets_and_linked_services_see_only_their_own_parameters(make_factory):
+    service = {"name": "ls_x", "properties": {"type": "HttpServer", "parameters": {"u": {"type": "String"}},
+                                              "typeProperties": {"url": "@{linkedService().uu}"}}}  # fmt: skip
+    reference = {
+        "referenceName": "ls_x",
+        "type": "LinkedServiceReference",
+        "parameters": {"u": "@pipeline().parameters.x"},
+    }
+    item = {
+        "name": "ds_x",
+        "properties": {
+            "type": "Binary",
+            "linkedServiceName": reference,
+            "typeProperties": {"location": {"type": "HttpServerLocation", "relativeUrl": "@dataset().p"}},
+        },
+    }
+    found = texts(validate(make_factory({}, objects={"linkedService": [service], "dataset": [item]})))
+
+    assert any("no parameter of the linked service 'uu'" in text for text in found)
+    assert any("no parameter of the dataset 'p'" in text for text in found)
+    assert any("pipeline() does not exist in a dataset" in text for text in found)
+
+
+def test_types_that_are_not_supported_are_refused_where_they_are_used(make_factory, act, dataset, services):
+    service = {
+        "name": "ls_sql",
+        "properties": {"type": "AzureSqlDatabase", "typeProperties": {"connectionString": "x", "any": 1}},
+    }
+    table = {"name": "ds_sql", "properties": {"type": "AzureSqlTable", "typeProperties": {"any": 1},
+             "linkedServiceName": {"referenceName": "ls_sql", "type": "LinkedServiceReference"}}}  # fmt: skip
+    factory = make_factory(
+        {
+            "main": [act("l", "Lookup", source={"type": "JsonSource"}, dataset=dataset("ds_sql"))],
+            "other": [act("w", "Wait", waitTimeInSeconds=1)],
+        },
+        objects={"linkedService": [service], "dataset": [table]},
+    )
+
+    assert {finding.severity for finding in validate(factory)} == {"warning"}
+    assert run_pipeline(factory, "other", {}, services).status == "Succeeded"
+    result = run_pipeline(factory, "main", {}, services)
+    assert "Datasets of type 'AzureSqlTable' are not supported. Supported: Binary" in result.message
+
+
+def test_the_git_layout_is_read_in_every_spelling(tmp_path, act):
+    objects = {
+        "pipelines/p.json": {"name": "p", "properties": {"activities": []}},
+        "linked_services/l.json": {"name": "l", "properties": {"type": "AzureKeyVault", "typeProperties": {"baseUrl": "x"}}},
+        "datasets/d.json": {"name": "d", "properties": {"type": "Binary", "linkedServiceName": {"referenceName": "l", "type": "LinkedServiceReference"}, "typeProperties": {"location": {}}}},
+        "loose_pipeline.json": {"name": "loose_pipeline", "properties": {"activities": []}},
+        "typed.json": {"name": "typed", "type": "Microsoft.DataFactory/factories/pipelines", "properties": {}},
+        "package.json": {"name": "not-adf", "version": "1"},
+        "factory/f.json": {"name": "f", "properties": {"globalParameters": {"g": {"type": "int", "value": 5}}}},
+    }  # fmt: skip
+    for name, body in objects.items():
+        path = tmp_path / "f" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\ufeff" + json.dumps(body), encoding="utf-8")
+    factory = load_factory(tmp_path / "f")
+
+    assert (sorted(factory.pipelines), sorted(factory.datasets), sorted(factory.linked_services)) == (
+        ["loose_pipeline", "p", "typed"], ["d"], ["l"],
+    )  # fmt: skip
+    assert (factory.name, factory.global_parameters) == ("f", {"g": 5})
+
+
+def test_files_that_are_not_json_or_have_another_name_are_found(tmp_path):
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline/a.json").write_text("{")
+    (tmp_path / "pipeline/b.json").write_text('{"name": "c", "properties": {"activities": []}}')
+    factory = load_factory(tmp_path)
+    found = texts(factory.findings)
+
+    assert any("is not JSON" in text and "pipeline/a.json" in text for text in found)
+    assert any("'c' is not the file's name 'b'" in text for text in found)
+    with pytest.raises(UserError, match="is not JSON"):
+        factory.pipeline("a")
+
+
+def test_a_plan_is_printed_without_running(make_factory, act):
+    factory = make_factory(
+        {
+            "main": [
+                act("a", "Wait", waitTimeInSeconds=1),
+                act(
+                    "if",
+                    "IfCondition",
+                    {"a": ["Succeeded", "Failed"]},
+                    expression="@true",
+                    ifTrueActivities=[act("b", "Wait", waitTimeInSeconds=1)],
+                ),
+                act("call", "ExecutePipeline", "a", pipeline={"referenceName": "child", "type": "PipelineReference"}),
+            ],
+            "child": [act("c", "Wait", waitTimeInSeconds=1, state="Inactive")],
+        }
+    )
+
+    assert explain(factory, "main").splitlines() == [
+        "pipeline main",
+        "   1. a (Wait)",
+        "   2. if (IfCondition) after a Failed/Succeeded",
+        "      if true:",
+        "         1. b (Wait)",
+        "   2. call (ExecutePipeline) after a Succeeded",
+        "      pipeline child",
+        "         1. c (Wait) [inactive, counts as Succeeded]",
+    ]
+
+
+def test_two_hundred_pipelines_are_validated_quickly(make_factory, act):
+    chain = [act("a0", "Wait", waitTimeInSeconds=1)] + [
+        act(f"a{i}", "Wait", f"a{i - 1}", waitTimeInSeconds=f"@add({i}, length(activity('a0').output))")
+        for i in range(1, 20)
+    ]
+    factory = make_factory({f"p{i}": chain for i in range(200)})
+    started = time.perf_counter()
+    findings = validate(load_factory(factory.folder))
+
+    assert findings == []
+    assert time.perf_counter() - started < 2 * 3  # the aim is 2 s on an idle machine

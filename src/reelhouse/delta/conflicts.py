@@ -32,23 +32,27 @@ def check_can_follow(entry: Entry, version: int, table: str, *, blind: bool, tra
             f"'{transaction.app_id}' too",
             remedy="Two runs of one stream are at work; stop one.",
         )
-    if any(actions_of(actions, "protocol")):
+    if _has(actions, "protocol"):
         raise ConcurrentModification(
             f"DELTA_PROTOCOL_CHANGED: version {version} of '{table}' changed its protocol", remedy=remedy
         )
-    if any(actions_of(actions, "metaData")):
+    if _has(actions, "metaData"):
         raise ConcurrentModification(
             f"DELTA_METADATA_CHANGED: version {version} of '{table}' changed its schema or properties", remedy=remedy
         )
     if blind:
         return
-    if any(actions_of(actions, "remove")):
+    if _has(actions, "remove"):
         raise ConcurrentModification(
             f"DELTA_CONCURRENT_DELETE_READ: version {version} of '{table}' removed files that this operation has read",
             remedy=remedy,
         )
-    if any(actions_of(actions, "add")):
+    if _has(actions, "add"):
         raise ConcurrentModification(
             f"DELTA_CONCURRENT_APPEND: version {version} of '{table}' added rows that this operation has not seen",
             remedy=remedy,
         )
+
+
+def _has(actions: Entry, kind: str) -> bool:
+    return any(True for _ in actions_of(actions, kind))

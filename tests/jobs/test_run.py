@@ -349,8 +349,20 @@ def test_a_sql_file_runs_its_statements_with_parameters(bench):
 
 
 def test_secrets_do_not_show_in_results(bench):
-    bench.notebook("n", "raise ValueError(dbutils.secrets.get('vault', 'password'))")
-    run = bench.run("- {task_key: t, notebook_task: {notebook_path: n}}")
+    bench.notebook("bad", "raise ValueError(dbutils.secrets.get('vault', 'password'))")
+    bench.notebook(
+        "good",
+        """
+        password = dbutils.secrets.get('vault', 'password')
+        dbutils.jobs.taskValues.set('p', {'all': [password]})
+        dbutils.notebook.exit(password)
+    """,
+    )
+    run = bench.run("""
+        - {task_key: t, notebook_task: {notebook_path: bad}}
+        - {task_key: u, notebook_task: {notebook_path: good}}
+    """)
+    assert run.output == {"u": "[REDACTED]"}
     assert "hunter2" not in json.dumps([run.error, [str(r) for r in bench.log.runs.values()]])
 
 
@@ -504,3 +516,16 @@ def test_a_very_long_exit_value_is_cut(bench):
     bench.notebook("n", "dbutils.notebook.exit('x' * (5 * 1024 * 1024 + 1))")
     run = bench.run("- {task_key: t, notebook_task: {notebook_path: n}}")
     assert (len(run.tasks[0].output["result"]), run.tasks[0].output["truncated"]) == (5 * 1024 * 1024, True)
+
+
+def test_a_fault_in_one_of_several_pieces_of_work_is_raised_and_not_lost():
+    from reelhouse.jobs.parallel import Stop, in_parallel
+
+    def work(item):
+        if item == 1:
+            raise LookupError(item)
+        return item
+
+    assert in_parallel(work, [0, 2], 2, Stop()) == [0, 2]
+    with pytest.raises(LookupError):
+        in_parallel(work, range(3), 2, Stop())

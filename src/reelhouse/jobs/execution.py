@@ -238,7 +238,9 @@ class JobExecution:
         services.runs.end(
             run.id,
             STATUS[result],
-            output={"result_state": result.value, "values": self._values.of(task.key), "output": outcome.output},
+            output=services.redactor.json(
+                {"result_state": result.value, "values": self._values.of(task.key), "output": outcome.output}
+            ),
             error=None if error is None else {"message": error},
         )
         return TaskRun(task.key, result, run.id, attempt, outcome.output, error, outcome.condition, tuple(iterations))

@@ -33,11 +33,15 @@ class Stop(threading.Event):
 
 
 def in_parallel(work: Callable[[int], T], items: Iterable[int], concurrency: int, stop: threading.Event) -> list[T]:
-    """The results of all items, in their order; what was not begun when `stop` was set is left out."""
+    """The results of all items, in their order; what was not begun when `stop` was set is left out.
+
+    Raises what a piece of work raises, after the others that run have ended.
+    """
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for item in items:
         waiting.put(item)
     results: dict[int, T] = {}
+    failures: list[BaseException] = []
 
     def worker() -> None:
         while not stop.is_set():
@@ -45,7 +49,11 @@ def in_parallel(work: Callable[[int], T], items: Iterable[int], concurrency: int
                 item = waiting.get_nowait()
             except queue.Empty:
                 return
-            results[item] = work(item)
+            try:
+                results[item] = work(item)
+            except BaseException as error:
+                failures.append(error)
+                return
 
     count = min(concurrency, waiting.qsize())
     threads = [
@@ -62,4 +70,6 @@ def in_parallel(work: Callable[[int], T], items: Iterable[int], concurrency: int
         for thread in threads:
             thread.join()
         raise
+    if failures:
+        raise failures[0]
     return [results[item] for item in sorted(results)]

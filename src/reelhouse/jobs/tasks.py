@@ -110,7 +110,7 @@ class TaskRunner:
         )
         if result.error is not None:
             raise TaskFailed(str(result.error))
-        return Outcome(None if result.exit_value is None else _notebook_output(result.exit_value))
+        return Outcome(None if result.exit_value is None else _notebook_output(services.redactor(result.exit_value)))
 
     def _pipeline(self, body: PipelineTask) -> Outcome:
         settings = self.bundle.pipeline_by_id(body.pipeline_id)

@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from reelhouse.errors import UserError, did_you_mean
 
@@ -91,6 +92,14 @@ class Redactor:
     def add(self, value: str) -> None:
         if value.strip():
             self._values.add(value)
+
+    def json(self, value: Any) -> Any:
+        """A JSON value with the secrets in its texts hidden."""
+        if isinstance(value, dict):
+            return {self(str(key)): self.json(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.json(item) for item in value]
+        return self(value) if isinstance(value, str) else value
 
     def __call__(self, text: str) -> str:
         for value in sorted(self._values, key=len, reverse=True):

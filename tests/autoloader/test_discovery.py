@@ -115,6 +115,23 @@ def test_globs_are_those_of_hadoop(glob: str, text: str, matches: bool) -> None:
     assert bool(re.fullmatch(glob_to_regex(glob, strict=True), text)) is matches
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("", ["a.csv", "year=2020/b.csv", "year=2020/month=1/c.csv"]),
+        ("/d*", ["dir/d.csv"]),
+        ("/*/*.csv", ["dir/d.csv"]),
+    ],
+)
+def test_without_recursion_only_partition_folders_lead_on(source: Path, path: str, expected: list[str]) -> None:
+    for name in ("a.csv", "year=2020/b.csv", "year=2020/month=1/c.csv", "dir/d.csv", "dir/sub/e.csv"):
+        put(source / name, modified=NOW)
+
+    selection = Selection(f"{source}{path}", recursive=False, strict_globs=True)
+
+    assert [name for name in found(selection) if "=" not in name or not path] == expected
+
+
 def test_path_glob_filter_looks_at_the_name_alone(source: Path) -> None:
     put(source / "csv/a.json")
     put(source / "b.csv")

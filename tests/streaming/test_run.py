@@ -367,12 +367,48 @@ def test_plain_files_are_read_with_the_schema_given(house: House) -> None:
     assert house.rows() == [("s1", 2018), ("s2", None)]
 
 
+def test_a_folders_column_that_the_schema_lacks_is_refused_and_one_that_it_has_is_filled(house: House) -> None:
+    from pyspark.errors import StreamingQueryException
+
+    house.put("titles/year=2020/a.csv", "s1\n")
+
+    with pytest.raises(StreamingQueryException, match="'year'"):
+        house.write(house.spark.readStream.schema("show_id STRING").csv(f"{RAW}/titles"), "bronze.a")
+    house.write(house.spark.readStream.schema("show_id STRING, year INT").csv(f"{RAW}/titles"), "bronze.b")
+
+    assert house.rows("bronze.b") == [("s1", 2020)]
+
+
+def test_a_query_can_stop_itself(house: House) -> None:
+    house.put("titles/a.csv", "show_id\ns1\n")
+    writer = house.titles().writeStream.option("checkpointLocation", f"{RAW}/_checkpoints/x")
+
+    def stop(batch: Any, batch_id: int) -> None:
+        for query in batch.sparkSession.streams.active:
+            query.stop()
+
+    query = writer.foreachBatch(stop).trigger(processingTime="1 hour").start()
+
+    assert query.awaitTermination(60) is True
+
+
 def test_parquet_files_are_a_stream_too(house: House) -> None:
     house.spark.range(3).write.parquet(f"{RAW}/ids")
 
     house.write(house.spark.readStream.schema("id BIGINT").parquet(f"{RAW}/ids"), "bronze.ids")
+    reader = house.spark.readStream.format("cloudFiles").option("cloudFiles.format", "parquet")
+    house.write(reader.option("cloudFiles.schemaLocation", f"{RAW}/_checkpoints/ids").load(f"{RAW}/ids"), "bronze.same")
 
     assert house.rows("bronze.ids") == [(0,), (1,), (2,)]
+    assert house.rows("bronze.same", "id") == [(0,), (1,), (2,)]
+
+
+def test_partitioned_parquet_files_keep_their_partition_values(house: House) -> None:
+    house.spark.sql("SELECT 1 AS id, 2020 AS year").write.partitionBy("year").parquet(f"{RAW}/ids")
+
+    house.write(house.spark.readStream.schema("id INT, year INT").parquet(f"{RAW}/ids"), "bronze.ids")
+
+    assert house.rows("bronze.ids", "id", "year") == [(1, 2020)]
 
 
 def test_a_path_is_a_sink_as_well(house: House) -> None:

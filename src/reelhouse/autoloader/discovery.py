@@ -32,6 +32,7 @@ class Selection:
     strict_globs: bool = False
     """`useStrictGlobber`: `*` stays within one level of folders, as in Spark."""
     recursive: bool = True
+    """False takes, below what the path matches, only files that folders of partition columns (`year=2020`) lead to."""
     max_age: timedelta | None = None
     """`maxFileAge`: older files are not looked at."""
     allow_overwrites: bool = False
@@ -104,16 +105,19 @@ def _paths(selection: Selection) -> list[str]:
     )
     pattern = selection.pattern
     result = []
-    for path in walk(selection.root, recursive=selection.recursive):
+    for path in walk(selection.root):
         if name_matches and not name_matches(path.rpartition("/")[2]):
             continue
-        if pattern and not _matches(pattern, path):
+        matched = _matched(pattern, path) if pattern else ""
+        if matched is None:
+            continue
+        if not selection.recursive and not _is_in_partitions(path[len(matched) :]):
             continue
         result.append(path)
     return result
 
 
-def walk(root: str, *, recursive: bool = True, _below: str = "") -> Iterator[str]:
+def walk(root: str, *, _below: str = "") -> Iterator[str]:
     """The files under a folder, relative to it. Names that begin with `_` or `.` are hidden, with all below them."""
     try:
         entries = os.scandir(os.path.join(root, _below))
@@ -126,19 +130,22 @@ def walk(root: str, *, recursive: bool = True, _below: str = "") -> Iterator[str
                 continue
             path = f"{_below}/{name}" if _below else name
             if entry.is_dir():
-                if recursive:
-                    yield from walk(root, _below=path)
+                yield from walk(root, _below=path)
             else:
                 yield path
 
 
-def _matches(pattern: re.Pattern[str], path: str) -> bool:
-    """Whether the file's path matches, or that of a folder it lies in."""
+def _matched(pattern: re.Pattern[str], path: str) -> str | None:
+    """What the pattern matches: the file's path, or that of the deepest folder it lies in; None when neither."""
     while path:
         if pattern.fullmatch(path):
-            return True
+            return path
         path = path.rpartition("/")[0]
-    return False
+    return None
+
+
+def _is_in_partitions(below: str) -> bool:
+    return all("=" in folder for folder in below.strip("/").split("/")[:-1])
 
 
 def glob_to_regex(glob: str, *, strict: bool) -> str:

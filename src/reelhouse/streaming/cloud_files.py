@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reelhouse.autoloader import run
+from reelhouse.autoloader.ddl import fields, to_json
 from reelhouse.autoloader.discovery import Selection, list_files
 from reelhouse.autoloader.options import CloudFiles
 from reelhouse.autoloader.partitions import partition_values
 from reelhouse.autoloader.request import FileEntry
 from reelhouse.autoloader.state import Found
+from reelhouse.errors import Unsupported
 from reelhouse.streaming.port import Session
 from reelhouse.streaming.source import Relation
 
@@ -110,28 +113,42 @@ class PlainReader:
 
     def read(self, found: Sequence[Found]) -> Relation:
         entries = self._entries.of(found)
-        if self._format == "parquet":
-            from reelhouse.spark import plan
+        partitions = sorted({name for entry in entries for name in entry.partition})
+        unknown = [name for name in partitions if name not in self._names]
+        if unknown:
+            raise Unsupported(
+                f"The folders of '{self._entries.selection.path}' have a column '{unknown[0]}', which the stream's "
+                "schema lacks",
+                remedy="Add it to the schema, or set recursiveFileLookup to true to do without it.",
+            )
+        return self._parquet(entries, partitions) if self._format == "parquet" else self._scan(entries, partitions)
 
-            return plan.read_parquet([entry.path for entry in entries], self._schema)
-        from reelhouse.autoloader.ddl import fields
+    @cached_property
+    def _names(self) -> list[str]:
+        return [name for name, _ in fields(self._schema)]
+
+    def _parquet(self, entries: Sequence[FileEntry], partitions: Sequence[str]) -> Relation:
+        from reelhouse.spark import plan, tables
+
+        schema = to_json(fields(self._schema))
+        if not entries:
+            return plan.empty(schema)
+        return tables.read_files(json.loads(schema), partitions, [(entry.path, entry.partition) for entry in entries])
+
+    def _scan(self, entries: Sequence[FileEntry], partitions: Sequence[str]) -> Relation:
         from reelhouse.autoloader.reader import scan
 
         self._session.need_file_reader()
-        names = {name for name, _ in fields(self._schema)}
-        corrupt = next(
-            (value for name, value in self._options.items() if name.lower() == "columnnameofcorruptrecord"),
-            run.DEFAULT_CORRUPT,
-        )
-        partitions = {name for entry in entries for name in entry.partition if name in names}
+        given = {name.lower(): value for name, value in self._options.items()}
+        corrupt = given.get("columnnameofcorruptrecord", run.DEFAULT_CORRUPT)
         return scan(
             entries,
             self._format,
             self._options,
             self._schema,
-            corrupt=corrupt if corrupt in names else None,
+            corrupt=corrupt if corrupt in self._names else None,
             metadata=self._metadata,
-            partition_columns=sorted(partitions),
+            partition_columns=partitions,
             by_name=self._format == "json",
             time_zone=_time_zone(self._session),
         )

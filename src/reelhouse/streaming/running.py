@@ -50,6 +50,7 @@ class RunningQuery:
         self._runs = runs
         self._on_end = on_end
         self.identity = Identity(checkpoint.query_id(), str(uuid.uuid4()), name)
+        self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._changed = threading.Condition()
@@ -65,7 +66,8 @@ class RunningQuery:
         """Begin to run. The thread belongs to the same run (and active session) as the caller."""
         context = contextvars.copy_context()
         name = f"stream execution thread for {self.identity.name or ''}[id = {self.identity.query_id}]"
-        threading.Thread(target=context.run, args=(self.run,), name=name, daemon=True).start()
+        self._thread = threading.Thread(target=context.run, args=(self.run,), name=name, daemon=True)
+        self._thread.start()
 
     @property
     def is_active(self) -> bool:
@@ -89,9 +91,10 @@ class RunningQuery:
         return True
 
     def stop(self) -> None:
-        """End the query after the batch it is at, and wait for that."""
+        """End the query after the batch it is at, and wait for that; not when the query itself asks for it."""
         self._stop.set()
-        self._ended.wait()
+        if threading.current_thread() is not self._thread:
+            self._ended.wait()
 
     def process_all_available(self) -> None:
         """Wait until all that was there at the call has been processed. Raises `QueryFailed` when the query failed."""
@@ -120,8 +123,9 @@ class RunningQuery:
 
     def run(self) -> None:
         """Run to the end. Nothing is raised; see `failure`."""
-        run_id = self._begin()
+        run_id = None
         try:
+            run_id = self._begin()
             batches = MicroBatches(self._checkpoint, self._sources, self._sink, clock=self._clock)
             self._message, self._busy = "Getting offsets", True
             run(

@@ -34,6 +34,7 @@ def selection_of(spec: SourceSpec, path: str) -> Selection:
             modified_after=_moment("modifiedAfter", given),
             modified_before=_moment("modifiedBefore", given),
             strict_globs=True,
+            recursive=given.get("recursivefilelookup", "false").strip().lower() == "true",
             max_age=parse_interval(age) if age else None,
         )
     options = cloud_files(spec.options)

@@ -63,6 +63,7 @@ def open_query(session: Session, relation: Relation, sink: Sink, folder: str) ->
     checkpoint = Checkpoint(folder)
     checkpoint.acquire()
     try:
+        checkpoint.query_id()
         sources = open_sources(session, relation, checkpoint)
     except BaseException:
         checkpoint.release()

@@ -83,10 +83,10 @@ def publish(location: str, version: int, actions: Iterable[Action]) -> bool:
         os.link(hidden, final)
     except FileExistsError:
         return False
-    except PermissionError as error:
+    except OSError as error:
         raise InternalError(
-            f"The file system of '{location}' refused to link a log entry: {error}",
-            remedy="Commits need a file system with hard links, or the right to write there.",
+            f"The log of '{location}' took no entry: {error}",
+            remedy="Commits need the right to write there, and a file system with hard links.",
         ) from error
     finally:
         hidden.unlink(missing_ok=True)

@@ -5,6 +5,8 @@ from decimal import Decimal
 import pytest
 from pyspark.errors.exceptions.base import AnalysisException, UnsupportedOperationException
 
+from reelhouse.delta import log
+
 
 class TestInsert:
     def test_values_by_position_and_by_name(self, sql, titles):
@@ -168,6 +170,13 @@ class TestMerge:
         sql("MERGE INTO bronze.t USING updates ON t.id = updates.id WHEN MATCHED THEN UPDATE SET t.name = updates.name")
         assert titles.rows()[3] == ("view", None)
 
+    def test_columns_may_be_qualified_by_the_full_names_of_tables(self, sql, titles):
+        sql(
+            "MERGE INTO netflix.bronze.t USING bronze.s ON bronze.t.id = netflix.bronze.s.id "
+            "WHEN MATCHED AND bronze.s.op = 'u' THEN UPDATE SET t.name = concat(s.name, bronze.t.name)"
+        )
+        assert titles.rows()[1] == ("Aa", 10)
+
     def test_mistakes_are_named(self, sql, titles):
         with pytest.raises(AnalysisException, match=r"INSERT \* needs column"):
             sql("MERGE INTO t USING (SELECT id FROM s) s ON t.id = s.id WHEN NOT MATCHED THEN INSERT *")
@@ -175,3 +184,35 @@ class TestMerge:
             sql("MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN DELETE WHEN MATCHED THEN UPDATE SET n = 1")
         with pytest.raises(AnalysisException, match="CANNOT_SAFELY_CAST"):
             sql("MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN UPDATE SET n = s.name")
+
+
+@pytest.mark.parametrize(
+    ("statement", "rows"),
+    [
+        ("UPDATE t SET n = 0", {1: ("a", 0), 2: ("b", 0), 3: ("c", 0), 9: ("late", 0)}),
+        ("DELETE FROM t WHERE id > 1", {1: ("a", 10)}),
+        (
+            "MERGE INTO t USING (SELECT * FROM VALUES (1), (9) AS v(id)) s ON t.id = s.id "
+            "WHEN MATCHED THEN UPDATE SET n = -1",
+            {1: ("a", -1), 2: ("b", 20), 3: ("c", None), 9: ("late", -1)},
+        ),
+        (
+            "MERGE INTO t USING (SELECT 9L AS id) s ON t.id = s.id WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)",
+            {1: ("a", 10), 2: ("b", 20), 3: ("c", None), 9: ("late", 1)},
+        ),
+    ],
+)
+def test_a_change_that_another_writer_overtakes_sees_its_rows(sql, titles, monkeypatch, statement, rows):
+    """The other writer appends row 9 while the statement is about to commit."""
+    real, done = log.publish, []
+
+    def publish(location, version, actions):
+        if not done:
+            done.append(version)
+            sql("INSERT INTO t VALUES (9, 'late', 1)")
+        return real(location, version, actions)
+
+    monkeypatch.setattr(log, "publish", publish)
+    sql(statement)
+    assert titles.rows() == rows
+    assert done

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.catalog.entry import TableEntry, TableType
 from reelhouse.catalog.names import quote_name
+from reelhouse.delta.conflicts import ConcurrentModification
 from reelhouse.delta.snapshot import Snapshot, open_snapshot
 from reelhouse.delta.write import Target
 from reelhouse.errors import Unsupported, UserError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from reelhouse.spark.context import SessionContext
 
 Relation = Any
+_MOST_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,19 @@ def refuse_change_feed(snapshot: Snapshot, table: Table, what: str) -> None:
             f"{what} of '{table.name}' is not supported here: it has delta.enableChangeDataFeed",
             remedy="Appends and overwrites are.",
         )
+
+
+def repeat_on_conflict(change: Callable[[], pa.Table]) -> pa.Table:
+    """Do a change of a table, again from its newest version when another commit came in between.
+
+    A statement is a function of the table as it is, so doing it again is as if it had come second.
+    """
+    for _ in range(_MOST_ATTEMPTS - 1):
+        try:
+            return change()
+        except ConcurrentModification:
+            continue
+    return change()
 
 
 def texts(**columns: list[Any]) -> pa.Table:

@@ -5,6 +5,7 @@ https://docs.databricks.com/aws/en/sql/language-manual/delta-merge-into
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reelhouse.delta.alter import column
@@ -12,10 +13,19 @@ from reelhouse.delta.schema import Field, fields_of
 from reelhouse.delta.write import Mode, WriteSpec
 from reelhouse.errors import UserError
 from reelhouse.spark import plan
-from reelhouse.spark.statements.lookup import Table, counts, find_own_table, refuse_change_feed, rows_of, schema_of
-from reelhouse.spark.statements.merge_plan import MergePlan, plan_merge, split_alias
+from reelhouse.spark.statements.lookup import (
+    Table,
+    counts,
+    find_own_table,
+    refuse_change_feed,
+    repeat_on_conflict,
+    rows_of,
+    schema_of,
+)
+from reelhouse.spark.statements.merge_plan import MergePlan, plan_merge, source_name, split_alias
 from reelhouse.spark.statements.rows import check_assignable
 from reelhouse.spark.statements.statement import Merge
+from reelhouse.spark.statements.tokens import requalify
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,8 +37,13 @@ _AUTO_MERGE = "spark.databricks.delta.schema.autoMerge.enabled"
 
 def merge(context: SessionContext, statement: Merge) -> pa.Table:
     """MERGE INTO. Raises `UserError` when several source rows want to change one row of the target."""
+    return repeat_on_conflict(lambda: _merge(context, statement))
+
+
+def _merge(context: SessionContext, statement: Merge) -> pa.Table:
     table = find_own_table(context, statement.table, "MERGE", rows=True)
     snapshot = table.snapshot()
+    statement = _with_short_names(context, statement)
     own = fields_of(snapshot.schema)
     evolve = statement.schema_evolution or (context.conf.read(_AUTO_MERGE) or "false").lower() == "true"
     found = plan_merge(
@@ -71,6 +86,31 @@ def merge(context: SessionContext, statement: Merge) -> pa.Table:
         num_deleted_rows=deleted,
         num_inserted_rows=inserted,
     )
+
+
+def _with_short_names(context: SessionContext, statement: Merge) -> Merge:
+    """The statement with columns qualified by aliases, as its tables stand in subqueries that have no other name."""
+    names: dict[tuple[str, ...], str] = {}
+    for name, alias in ((statement.table, statement.alias), source_name(statement.source)):
+        if alias is None and name:
+            full = context.catalog.resolve_name(name, context.current) if name[0].lower() != "delta" else None
+            known = (full.catalog, full.schema, full.table) if full else name
+            names |= {known[start:]: name[-1] for start in range(len(known) - 1)}
+    if not names:
+        return statement
+
+    def short(text: str) -> str:
+        return requalify(text, names)
+
+    clauses = tuple(
+        replace(
+            clause,
+            condition=clause.condition and short(clause.condition),
+            assignments=clause.assignments and tuple((column, short(text)) for column, text in clause.assignments),
+        )
+        for clause in statement.clauses
+    )
+    return replace(statement, condition=short(statement.condition), clauses=clauses)
 
 
 def _count(context: SessionContext, found: MergePlan) -> tuple[int, int, int]:

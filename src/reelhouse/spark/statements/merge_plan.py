@@ -192,6 +192,17 @@ def split_alias(source: str) -> tuple[str, str]:
     return (f"{source} AS {_quote(name)}" if name == "__source" else source), name
 
 
+def source_name(source: str) -> tuple[tuple[str, ...], str | None]:
+    """The name and the alias of what stands behind USING; no name for a subquery."""
+    cursor = Cursor(source)
+    if cursor.token.text == "(":
+        return (), None
+    name = cursor.name()
+    text, alias = split_alias(source)
+    given = alias.lower() != name[-1].lower() or text.strip().lower().endswith(f" {alias.lower()}")
+    return name, alias if given else None
+
+
 def _first(clauses: Sequence[MergeClause], kind: str, otherwise: int) -> str:
     whens = "".join(
         f" WHEN {'(' + clause.condition + ')' if clause.condition else 'true'} THEN {number}"

@@ -15,7 +15,14 @@ from reelhouse.delta.schema import Field, fields_of, type_text
 from reelhouse.delta.write import Mode, WriteSpec
 from reelhouse.errors import UserError
 from reelhouse.spark import plan
-from reelhouse.spark.statements.lookup import counts, find_own_table, refuse_change_feed, rows_of, schema_of
+from reelhouse.spark.statements.lookup import (
+    counts,
+    find_own_table,
+    refuse_change_feed,
+    repeat_on_conflict,
+    rows_of,
+    schema_of,
+)
 from reelhouse.spark.statements.statement import Delete, Insert, Update
 from reelhouse.spark.statements.types import can_assign
 
@@ -95,6 +102,10 @@ def type_text_or_void(field: Field) -> str:
 
 def update(context: SessionContext, statement: Update) -> pa.Table:
     """UPDATE. No row that meets the condition, no commit."""
+    return repeat_on_conflict(lambda: _update(context, statement))
+
+
+def _update(context: SessionContext, statement: Update) -> pa.Table:
     table = find_own_table(context, statement.table, "UPDATE", rows=True)
     snapshot = table.snapshot()
     refuse_change_feed(snapshot, table, "UPDATE")
@@ -161,6 +172,10 @@ def check_values(context: SessionContext, values: Mapping[str, str], own: list[F
 
 def delete(context: SessionContext, statement: Delete) -> pa.Table:
     """DELETE, TRUNCATE. Rows for which the condition is NULL stay."""
+    return repeat_on_conflict(lambda: _delete(context, statement))
+
+
+def _delete(context: SessionContext, statement: Delete) -> pa.Table:
     table = find_own_table(context, statement.table, "DELETE", rows=True)
     snapshot = table.snapshot()
     refuse_change_feed(snapshot, table, "DELETE")

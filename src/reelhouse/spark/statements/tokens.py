@@ -258,3 +258,39 @@ def _spell_identifiers(text: str) -> str:
     return _IDENTIFIER.sub(
         lambda match: "".join(token.text for token in tokenise(match[1]) if token.kind is Kind.STRING), text
     )
+
+
+def requalify(text: str, names: Mapping[tuple[str, ...], str]) -> str:
+    """The text with columns that are qualified by a name of several parts qualified by its alias instead.
+
+    >>> requalify("bronze.t.id = s.id", {("bronze", "t"): "t"})
+    '`t`.id = s.id'
+    """
+    tokens = tokenise(text)
+    words = [token.text.lower() if token.kind in (Kind.WORD, Kind.QUOTED) else None for token in tokens]
+    dots = [token.kind is Kind.SYMBOL and token.text == "." for token in tokens]
+    pieces, done, index = [], 0, 0
+    while index < len(tokens):
+        found = None if index and dots[index - 1] else _longest(words, dots, index, names)
+        if found is not None:
+            alias = names[found].replace("`", "``")
+            pieces += [text[done : tokens[index].start], f"`{alias}`"]
+            index += 2 * len(found) - 2
+            done = tokens[index].end
+        index += 1
+    return "".join([*pieces, text[done:]])
+
+
+def _longest(
+    words: Sequence[str | None], dots: Sequence[bool], start: int, names: Mapping[tuple[str, ...], str]
+) -> tuple[str, ...] | None:
+    """The longest of the names that stands at a place with one more dot behind it."""
+    for name in sorted(names, key=len, reverse=True):
+        end = start + 2 * len(name)
+        if (
+            end <= len(words)
+            and tuple(words[start:end:2]) == tuple(part.lower() for part in name)
+            and all(dots[start + 1 : end : 2])
+        ):
+            return name
+    return None

@@ -13,11 +13,18 @@ import pyarrow as pa
 import pytest
 
 from reelhouse.delta import log, staging
+from reelhouse.delta.commit import commit_files
 from reelhouse.delta.conflicts import ConcurrentModification
 from reelhouse.delta.expectations import ExpectationViolation
+from reelhouse.delta.plan import plan_write
 from reelhouse.delta.snapshot import open_snapshot
-from reelhouse.delta.write import Expectation, Mode, OnViolation, Transaction
+from reelhouse.delta.write import Expectation, Mode, OnViolation, Transaction, WriteSpec
 from reelhouse.errors import Unsupported, UserError
+
+
+def _schema(rows: pa.Table) -> str:
+    fields = [{"name": name, "type": "long", "nullable": True, "metadata": {}} for name in rows.column_names]
+    return json.dumps({"type": "struct", "fields": fields})
 
 
 def schema_of(table) -> dict:
@@ -272,6 +279,16 @@ class TestConcurrency:
         with pytest.raises(ConcurrentModification):
             table.write({"id": [5]}, Mode.OVERWRITE, read_version=0)
         assert table.write({"id": [5]}, Mode.OVERWRITE, read_version=1).version == 2
+
+    def test_an_overwrite_conflicts_with_what_came_since_it_was_planned(self, table):
+        table.write({"id": [1]})
+        rows = pa.table({"id": [5]})
+        spec = WriteSpec(Mode.OVERWRITE)
+        planned = plan_write(table.target, _schema(rows), spec)
+        table.write({"id": [2]})
+        with pytest.raises(ConcurrentModification, match="DELTA_CONCURRENT_APPEND: version 1"):
+            commit_files(table.target, table.stage(rows), _schema(rows), spec, planned=planned)
+        assert [row["id"] for row in table.rows()] == [1, 2]
 
     @staticmethod
     def let_another_win(table, monkeypatch, rows, **spec):

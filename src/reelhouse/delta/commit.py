@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -53,18 +53,22 @@ def commit_files(
     *,
     mask_column: str | None = None,
     counts: Mapping[str, int | None] | None = None,
+    planned: WritePlan | None = None,
 ) -> Commit:
     """Commit what an engine staged, and clear the staging folder away whatever happens.
 
     `schema_json` is the schema of the rows before `plan_write`'s projection; `mask_column` the column that the
     outermost staged folders spell, needed when the plan has rules. `counts` may give `added`, `updated` and `removed`
-    rows where the caller knows better than "all rows of an overwrite".
+    rows where the caller knows better than "all rows of an overwrite". `planned` is the plan that the files were
+    written by: an overwrite is then a conflict when others changed the table since.
 
     Raises `ExpectationViolation` when a rule with action FAIL or a constraint is broken, `ConcurrentModification` when
     another commit came first that this one cannot follow, `UserError` for rows that do not fit the table. In each of
     these cases the table is as it was. Returns a `Commit` without version when the transaction was committed before.
     https://docs.databricks.com/aws/en/delta/
     """
+    if planned is not None and spec.mode is Mode.OVERWRITE and spec.read_version is None:
+        spec = replace(spec, read_version=planned.version)
     try:
         plan = plan_write(target, schema_json, spec)
         if _is_repeated(plan.snapshot, spec):

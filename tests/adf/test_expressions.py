@@ -173,7 +173,7 @@ pieces = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(pieces, max_size=12).map("".join))
 def test_any_text_gives_a_value_or_an_error_that_points_into_it(text):
     for candidate in (text, "@" + text, "@{" + text + "}"):
@@ -192,7 +192,7 @@ values = st.recursive(
 PLAIN_FUNCTIONS = sorted(name for name in FUNCTIONS if FUNCTIONS[name].name not in ("activity", "xpath"))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(PLAIN_FUNCTIONS), st.lists(values, max_size=4))
 def test_any_function_with_any_arguments_gives_a_value_or_an_expression_error(name, arguments):
     scope = Scope(pipeline={"parameters": {f"p{i}": value for i, value in enumerate(arguments)}}, variables={})

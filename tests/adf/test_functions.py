@@ -273,6 +273,51 @@ def test_a_function_refuses_what_it_cannot_do(expression, message):
     assert caught.value.code == "InvalidTemplate"
 
 
+PRODUCE = """<?xml version="1.0"?><produce><item kind="red"><name>Gala</name><type>apple</type><count>20</count></item>\
+<item kind="gold"><name>Honeycrisp</name><type>apple</type><count>10</count></item></produce>"""
+PATHS = [
+    ("/produce/item/name/text()", ["Gala", "Honeycrisp"]),
+    ("sum(/produce/item/count)", 30.0),
+    ("count(//item)", 2.0),
+    ("//item[count > 15]/name/text()", ["Gala"]),
+    ("//item[2]/@kind", ['kind="gold"']),
+    ("//item[@kind='gold']/name/text()", ["Honeycrisp"]),
+    ("//item[last()]/preceding-sibling::item/name/text()", ["Gala"]),
+    ("//name[starts-with(., 'G')]/../count/text() | //type[2]/text()", ["20"]),
+    ("string(/produce/item[1]/name)", "Gala"),
+    ("/produce/*[local-name()='item'][position()=1]/child::name/text()", ["Gala"]),
+    ("//count[. div 10 = 2 and not(. = 10)]/text()", ["20"]),
+    ("//nothing", []),
+    ("boolean(//item)", True),
+    ("substring('12345', 2, 3)", "234"),
+    ("translate('bar', 'abc', 'AB')", "BAr"),
+    ("-(2 + 3 * 2) mod 5", -3.0),
+]
+
+
+@pytest.mark.parametrize(("path", "expected"), PATHS)
+def test_xpath_gives_arrays_of_nodes_and_typed_values(path, expected):
+    scope = Scope(pipeline={"parameters": {"x": PRODUCE, "path": path}})
+
+    assert evaluate("@xpath(xml(pipeline().parameters.x), pipeline().parameters.path)", scope) == expected
+
+
+def test_xpath_gives_elements_as_xml_content():
+    scope = Scope(pipeline={"parameters": {"x": PRODUCE}})
+    expression = "@xpath(xml(pipeline().parameters.x), '//name[1]')"
+
+    assert evaluate(f"@string({expression[1:]}[1])", scope) == "<name>Honeycrisp</name>"
+    assert evaluate(f"@xpath({expression[1:]}[0], '/name/text()')", scope) == ["Gala"]
+
+
+@pytest.mark.parametrize("path", ["/a[", "//", "frob(1)", "/p:a", "a b", "namespace::x", "count()", "'x'/a", "$v"])
+def test_a_wrong_path_is_refused(path):
+    scope = Scope(pipeline={"parameters": {"path": path}})
+
+    with pytest.raises(ExpressionError, match="xpath"):
+        evaluate("@xpath(xml('<a/>'), pipeline().parameters.path)", scope)
+
+
 def test_all_84_documented_functions_are_there():
     assert len({function.name for function in DOCUMENTED}) == 84
 

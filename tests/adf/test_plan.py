@@ -130,7 +130,7 @@ def graphs(draw: st.DrawFn) -> list[Activity]:
     return draw(st.permutations(activities))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(graphs(), st.data())
 def test_every_run_ends_and_starts_nothing_twice(activities, data):
     ends = {a.name: data.draw(st.sampled_from([OK, FAILED])) for a in activities}
@@ -144,7 +144,7 @@ def test_every_run_ends_and_starts_nothing_twice(activities, data):
         assert result is OK
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(graphs(), st.data())
 def test_the_order_in_which_parallel_activities_end_does_not_matter(activities, data):
     ends = {a.name: data.draw(st.sampled_from([OK, FAILED])) for a in activities}

@@ -139,7 +139,7 @@ def test_if_and_switch_run_the_branch_they_chose(run, runs, act):
         ]
     )  # fmt: skip
 
-    assert {name for name in runs.statuses()} == {"if", "f", "switch", "two", "empty"}
+    assert set(runs.statuses()) == {"if", "f", "switch", "two", "empty"}
     assert runs.named("f")[0].parent_id == runs.named("if")[0].id
 
 
@@ -555,7 +555,7 @@ def test_a_bool_parameter_started_with_text_stays_text(run, act):
 
 
 def test_thousands_of_items_cost_little_each(run, act):
-    started = time.perf_counter()
+    started = time.process_time()
     result = run(
         [
             act(
@@ -569,4 +569,12 @@ def test_thousands_of_items_cost_little_each(run, act):
     )
 
     assert result.status is RunStatus.SUCCEEDED, result.message
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
+
+
+def test_properties_that_size_cloud_services_are_named_once_per_run(run, runs, copy, dataset, raw):
+    (raw / "a").mkdir()
+    source, sink = dataset("ds_folder", folder="a"), dataset("ds_folder", folder="b")
+    run([copy("c", source, sink, parallelCopies=4, write={"blockSizeInMB": 8}), copy("d", source, sink)])
+
+    assert runs.notes == ["Without effect here: blockSizeInMB of Copy 'c', parallelCopies of Copy 'c'"]

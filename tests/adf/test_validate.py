@@ -105,7 +105,7 @@ def test_a_pipeline_that_is_wrong_does_not_stop_another(make_factory, act, servi
     factory = make_factory({"good": [act("w", "Wait", waitTimeInSeconds=1)], "bad": {"activitys": []}})
 
     assert run_pipeline(factory, "good", {}, services).status == "Succeeded"
-    with pytest.raises(UserError, match="has no property 'activitys'. Did you mean 'activities'"):
+    with pytest.raises(UserError, match=r"has no property 'activitys'\. Did you mean 'activities'"):
         run_pipeline(factory, "bad", {}, services)
 
 
@@ -232,8 +232,8 @@ def test_two_hundred_pipelines_are_validated_quickly(make_factory, act):
         for i in range(1, 20)
     ]
     factory = make_factory({f"p{i}": chain for i in range(200)})
-    started = time.perf_counter()
+    started = time.process_time()
     findings = validate(load_factory(factory.folder))
 
     assert findings == []
-    assert time.perf_counter() - started < 2 * 3  # the aim is 2 s on an idle machine
+    assert time.process_time() - started < 2 * 3  # the aim is 2 s on an idle machine

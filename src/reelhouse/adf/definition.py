@@ -5,7 +5,7 @@ https://learn.microsoft.com/azure/data-factory/concepts-pipelines-activities
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -133,6 +133,14 @@ class LinkedService:
     settings: Settings | None
     raw: Mapping[str, Any]
     parameters: Mapping[str, Parameter]
+
+
+def walk(activities: Iterable[Activity]) -> Iterator[Activity]:
+    """All activities, those in containers included."""
+    for activity in activities:
+        yield activity
+        for branch in activity.branches.values():
+            yield from walk(branch)
 
 
 class ActivityModel(Settings):

@@ -28,6 +28,7 @@ from reelhouse.adf.activity.context import (
 )
 from reelhouse.adf.activity.registry import ACTIVITIES, RUNS_ELSEWHERE
 from reelhouse.adf.definition import Activity, Pipeline
+from reelhouse.adf.effects import without_effect
 from reelhouse.adf.errors import SYSTEM_ERROR, USER_ERROR, ActivityFailed, Cancelled, ExpressionError
 from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.factory import Factory
@@ -80,7 +81,7 @@ def run_pipeline(
     reference, expression or activity that cannot work. A run that fails is not an error: its status says so.
     """
     pipeline = factory.pipeline(name)
-    validate_for_run(factory, pipeline, services)
+    pipelines = validate_for_run(factory, pipeline)
     system = {
         "TriggerType": "Manual",
         "TriggerId": str(uuid.uuid4()),
@@ -91,7 +92,9 @@ def run_pipeline(
     if trigger:
         system.update({f"Trigger{key.capitalize()}": value for key, value in trigger.items()})
     runner = _Runner(factory, services)
-    return runner.run(pipeline, parameters, system, parent_id=parent_id, depth=0, where=pipeline.place)
+    idle = without_effect(factory, pipelines)
+    notes = [f"Without effect here: {', '.join(idle)}"] if idle else []
+    return runner.run(pipeline, parameters, system, parent_id=parent_id, depth=0, where=pipeline.place, notes=notes)
 
 
 class _Runner:
@@ -112,6 +115,7 @@ class _Runner:
         parent_id: str | None,
         depth: int,
         where: Place,
+        notes: Sequence[str] = (),
     ) -> PipelineRun:
         values = bind(pipeline.parameters, parameters, f"Pipeline '{pipeline.name}'", where)
         for name, value in values.items():
@@ -119,17 +123,25 @@ class _Runner:
                 self._masker.add(value)
         release = self._limits.enter(pipeline, self._services.cancel)
         try:
-            return self._run(pipeline, values, system, parent_id, depth)
+            return self._run(pipeline, values, system, parent_id, depth, notes)
         finally:
             release()
 
     def _run(
-        self, pipeline: Pipeline, values: dict[str, Any], system: Mapping[str, Any], parent_id: str | None, depth: int
+        self,
+        pipeline: Pipeline,
+        values: dict[str, Any],
+        system: Mapping[str, Any],
+        parent_id: str | None,
+        depth: int,
+        notes: Sequence[str],
     ) -> PipelineRun:
         services = self._services
         runs = services.runs
         shown = self._masker({"parameters": values})
         run = runs.begin(RunKind.PIPELINE, pipeline.name, type="Pipeline", input=shown, parent_id=parent_id)
+        for note in notes:
+            runs.note(note, run_id=run.id)
         state: PipelineState
         state = PipelineState(
             run.id,

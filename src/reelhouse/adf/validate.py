@@ -16,7 +16,7 @@ from reelhouse.adf.activity.copy import check_copy
 from reelhouse.adf.activity.metadata import FIELDS
 from reelhouse.adf.activity.store import read_settings
 from reelhouse.adf.activity.variables import RETURN_VALUE
-from reelhouse.adf.definition import NO_DEFAULT, Activity, Dataset, Parameter, Pipeline, Reference, read_reference
+from reelhouse.adf.definition import NO_DEFAULT, Activity, Dataset, Parameter, Pipeline, Reference, read_reference, walk
 from reelhouse.adf.errors import ExpressionError
 from reelhouse.adf.expression.evaluate import evaluate, is_expression
 from reelhouse.adf.expression.names import Names, check_expression, variables_read
@@ -24,7 +24,6 @@ from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, Severity, problem, warning
-from reelhouse.adf.services import AdfServices
 from reelhouse.adf.settings import (
     ACTIVITY_SETTINGS,
     CONTROL_TYPES,
@@ -82,15 +81,15 @@ def validate(factory: Factory, known_job_ids: Collection[str] | None = None) -> 
     return _distinct(findings)
 
 
-def validate_for_run(factory: Factory, pipeline: Pipeline, services: AdfServices) -> None:
-    """Check a pipeline and all that it starts. Raises the first error as `UserError`, before anything has run."""
-    seen: set[str] = set()
+def validate_for_run(factory: Factory, pipeline: Pipeline) -> list[Pipeline]:
+    """A pipeline and all that it starts, checked. Raises the first error as `UserError`, before anything has run."""
+    seen: dict[str, Pipeline] = {}
     open_pipelines = [pipeline]
     while open_pipelines:
         current = open_pipelines.pop(0)
         if current.name in seen:
             continue
-        seen.add(current.name)
+        seen[current.name] = current
         fault = factory.faulty.get(("pipeline", current.name))
         if fault is not None:
             raise fault.error()
@@ -106,14 +105,7 @@ def validate_for_run(factory: Factory, pipeline: Pipeline, services: AdfServices
                     for finding in _validate_dataset(factory, dataset):
                         if finding.severity is Severity.ERROR:
                             raise finding.error()
-
-
-def walk(activities: Iterable[Activity]) -> Iterator[Activity]:
-    """All activities, those in containers included."""
-    for activity in activities:
-        yield activity
-        for branch in activity.branches.values():
-            yield from walk(branch)
+    return list(seen.values())
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:

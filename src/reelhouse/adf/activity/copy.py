@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,6 @@ from reelhouse.lineage.event import Dataset, LineageEvent
 
 BEHAVIORS = ("PreserveHierarchy", "FlattenHierarchy", "MergeFiles")
 LEFTOVER_AGE_SECONDS = 24 * 3600
-_WITHOUT_EFFECT = ("parallelCopies", "dataIntegrationUnits", "stagingSettings")
 
 
 @dataclass(frozen=True)
@@ -255,8 +253,3 @@ def _record_lineage(ctx: ActivityContext, transfer: _Transfer) -> None:
     target = ctx.services.lake.url(str(transfer.target))
     event = LineageEvent((Dataset(kind, transfer.source),), Dataset("PATH", target))
     ctx.services.lineage.record(event, run_id=ctx.run_id)
-
-
-def without_effect(raw: Mapping[str, Any]) -> list[str]:
-    """Properties of a Copy that size cloud services, and have no effect here."""
-    return [name for name in _WITHOUT_EFFECT if raw.get(name) is not None]

@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
-from reelhouse.adf.expression.functions.function import BadArgument, Function, FunctionError
+from reelhouse.adf.expression.functions.function import BadArgument, Function, FunctionError, expect_text
 from reelhouse.adf.expression.values import CONTENT_TYPE, XML_TYPE, content, content_bytes, is_content, text, type_name
 
 _DECLARATION = re.compile(r"\s*<\?xml\s+(?P<attributes>.*?)\?>", re.DOTALL)
@@ -99,7 +99,28 @@ def _element(element: ElementTree.Element) -> Any:
 
 
 def xpath(document: Any, path: Any) -> Any:
-    raise FunctionError("xpath() is not supported here", "Use json(xml(…)) and the names of its properties.")
+    if not is_xml(document):
+        raise BadArgument(0, f"the first argument must be XML, it is {type_name(document)}", "Use xml(…).")
+    # Few pipelines use XPath, so only they pay for its import.
+    from xml.dom.minidom import parseString
+
+    from reelhouse.adf.expression.xpath import XPathError, select
+
+    source = content_bytes(document)
+    parse_xml(source.decode("utf-8", "replace"))
+    try:
+        value = select(parseString(source), expect_text(path, 1))
+    except XPathError as error:
+        raise BadArgument(1, str(error)) from None
+    return [_node(node) for node in value] if isinstance(value, list) else value
+
+
+def _node(node: Any) -> Any:
+    if node.nodeType == node.ATTRIBUTE_NODE:
+        return f'{node.nodeName}="{node.value}"'
+    if node.nodeType in (node.TEXT_NODE, node.CDATA_SECTION_NODE, node.COMMENT_NODE):
+        return str(node.data)
+    return content(node.toxml().encode("utf-8"), XML_TYPE)
 
 
 XML_FUNCTIONS = (

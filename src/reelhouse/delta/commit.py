@@ -8,41 +8,25 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
-import uuid
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
-from reelhouse import failpoints
 from reelhouse.delta import log, staging
 from reelhouse.delta.conflicts import ConcurrentModification, check_can_follow
 from reelhouse.delta.entry import commit_info, metadata_actions
 from reelhouse.delta.expectations import Verdict, judge
+from reelhouse.delta.files import Files, check_not_null, move, read_footers, remove
 from reelhouse.delta.plan import WritePlan, plan_for, plan_write
 from reelhouse.delta.replace_where import replace_where
-from reelhouse.delta.schema import fields_of
 from reelhouse.delta.snapshot import Snapshot, open_snapshot
-from reelhouse.delta.statistics import Footer, indexed_columns, read_footer, to_json
+from reelhouse.delta.statistics import Footer
 from reelhouse.delta.write import Commit, Mode, Target, WriteSpec
-from reelhouse.errors import InternalError, Unsupported, UserError
+from reelhouse.errors import InternalError, Unsupported
 
 _log = logging.getLogger("reelhouse.delta")
 _MOST_RETRIES = 50
-
-
-@dataclass
-class _Files:
-    """The files of a commit at their final places, and what is known of the rows."""
-
-    adds: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    rows: int = 0
-    size: int = 0
 
 
 def commit_files(
@@ -99,30 +83,25 @@ def _commit(
     staged = staging.staged_files(staged_folder, mask_column, plan.partition_by)
     if plan.rules and mask_column is None and staged:
         raise InternalError(f"The rows for '{name}' have rules to meet, but came without a mask")
-    footers = _read_footers(staged, plan)
+    footers = read_footers(staged, plan)
     verdict = judge(_rows_by_mask(staged, footers), plan.rules, name)
     kept = [pair for pair in zip(staged, footers, strict=True) if pair[0].mask in verdict.kept_masks and pair[1].rows]
-    _check_not_null(kept, plan, name)
+    check_not_null(kept, plan, name)
     if spec.replace_where and plan.snapshot:
         rows = sum(footer.rows for _, footer in kept)
         version, removed = replace_where(target, [file for file, _ in kept], rows, plan, spec)
         return _result(spec, version, rows, removed, verdict, counts)
-    files = _move(target.location, kept, plan)
+    files = move(target.location, kept, plan)
     try:
         published, removed = _publish(target, schema_json, spec, plan, files)
     except BaseException:
-        _remove(files.paths)
+        remove(files.paths)
         raise
     if published is None:
-        _remove(files.paths)
+        remove(files.paths)
         return Commit(None, 0)
     checkpoint_when_due(target.location, published, plan.properties)
     return _result(spec, published, files.rows, removed, verdict, counts)
-
-
-def _remove(paths: Sequence[str]) -> None:
-    for path in paths:
-        Path(path).unlink(missing_ok=True)
 
 
 def _result(
@@ -144,14 +123,6 @@ def _known(value: int | None, otherwise: int) -> int:
     return otherwise if value is None else value
 
 
-def _read_footers(staged: Sequence[staging.StagedFile], plan: WritePlan) -> list[Footer]:
-    indexed = frozenset(indexed_columns(plan.schema, plan.properties))
-    if len(staged) < 4:
-        return [read_footer(file.path, plan.schema, indexed) for file in staged]
-    with ThreadPoolExecutor(max_workers=min(8, len(staged))) as pool:
-        return list(pool.map(lambda file: read_footer(file.path, plan.schema, indexed), staged))
-
-
 def _rows_by_mask(staged: Sequence[staging.StagedFile], footers: Sequence[Footer]) -> dict[int, int]:
     rows: dict[int, int] = {}
     for file, footer in zip(staged, footers, strict=True):
@@ -159,70 +130,12 @@ def _rows_by_mask(staged: Sequence[staging.StagedFile], footers: Sequence[Footer
     return rows
 
 
-def _check_not_null(kept: Sequence[tuple[staging.StagedFile, Footer]], plan: WritePlan, name: str) -> None:
-    """NOT NULL columns are checked by the null counts of the footers; a column without count is read."""
-    for column in (f["name"] for f in fields_of(plan.schema) if not f["nullable"]):
-        for file, footer in kept:
-            if column in plan.partition_by:
-                nulls = int(file.partition_values[column] is None)
-            elif column in footer.null_counts:
-                nulls = footer.null_counts[column]
-            else:
-                nulls = _count_nulls(file.path, column, footer)
-            if nulls:
-                raise UserError(
-                    f"DELTA_NOT_NULL_CONSTRAINT_VIOLATED: column '{column}' of '{name}' is NOT NULL and "
-                    f"got {nulls} NULL value{'s' if nulls != 1 else ''}; nothing was written"
-                )
-
-
-def _count_nulls(path: str, column: str, footer: Footer) -> int:
-    import pyarrow.parquet as pq
-
-    if column not in footer.columns:
-        return footer.rows
-    return int(pq.read_table(path, columns=[column]).column(0).null_count)
-
-
-def _move(location: str, kept: Sequence[tuple[staging.StagedFile, Footer]], plan: WritePlan) -> _Files:
-    """Give the staged files their final names. Nothing refers to them yet."""
-    write_id = uuid.uuid4()
-    indexed = frozenset(indexed_columns(plan.schema, plan.properties))
-    files = _Files()
-    now = int(time.time() * 1000)
-    for number, (staged, footer) in enumerate(kept):
-        folders = [f"{quote(k, safe=' ')}={_folder_text(v)}" for k, v in staged.partition_values.items()]
-        relative = "/".join([*folders, f"part-{number:05d}-{write_id}-c000.zstd.parquet"])
-        final = os.path.join(location, relative)
-        os.makedirs(os.path.dirname(final), exist_ok=True)
-        os.rename(staged.path, final)
-        failpoints.reach("delta.file_moved")
-        files.paths.append(final)
-        files.rows += footer.rows
-        files.size += footer.size
-        files.adds.append(
-            {
-                "path": quote(relative, safe="/=-_.~"),
-                "partitionValues": staged.partition_values,
-                "size": footer.size,
-                "modificationTime": now,
-                "dataChange": True,
-                "stats": to_json(footer, indexed),
-            }
-        )
-    return files
-
-
-def _folder_text(value: str | None) -> str:
-    return "__HIVE_DEFAULT_PARTITION__" if value is None else quote(value, safe=" ")
-
-
 def _publish(
     target: Target,
     schema_json: str,
     spec: WriteSpec,
     plan: WritePlan,
-    files: _Files,
+    files: Files,
 ) -> tuple[int | None, int]:
     """Write the log entry, after others' commits where that is right. Returns the version and the rows removed.
 
@@ -296,7 +209,7 @@ def _removes(snapshot: Snapshot | None, spec: WriteSpec, name: str) -> tuple[lis
 def _entry(
     spec: WriteSpec,
     plan: WritePlan,
-    files: _Files,
+    files: Files,
     removes: list[dict[str, Any]],
     blind: bool,
 ) -> list[log.Action]:

@@ -155,10 +155,36 @@ def test_types_that_are_not_supported_are_refused_where_they_are_used(make_facto
         objects={"linkedService": [service], "dataset": [table]},
     )
 
-    assert {finding.severity for finding in validate(factory)} == {"warning"}
+    found = [finding for finding in validate(factory) if finding.severity == "error"]
+    assert [finding.place.file for finding in found] == ["factory/pipeline/main.json"]
     assert run_pipeline(factory, "other", {}, services).status == "Succeeded"
-    result = run_pipeline(factory, "main", {}, services)
-    assert "Datasets of type 'AzureSqlTable' are not supported. Supported: Binary" in result.message
+    with pytest.raises(
+        UserError, match=r"Dataset .ds_sql. is of type .AzureSqlTable., which is not supported\. Supported: Binary"
+    ):
+        run_pipeline(factory, "main", {}, services)
+
+
+def _binary(name: str, **properties):
+    reference = {"referenceName": "ls_lake", "type": "LinkedServiceReference"}
+    return {
+        "name": name,
+        "properties": {"type": "Binary", "linkedServiceName": reference, "typeProperties": properties},
+    }
+
+
+def test_a_location_and_a_compression_that_are_not_supported_are_found(make_factory):
+    where = {"type": "AzureBlobFSLocation", "fileSystem": "raw"}
+    datasets = [
+        _binary("ds_ftp", location={"type": "FtpServerLocation"}),
+        _binary("ds_typo", location={**where, "folderPaht": "x"}),
+        _binary("ds_zip", location=where, compression={"type": "ZipDeflate"}),
+    ]
+    found = texts(validate(make_factory({}, objects={"dataset": datasets})))
+
+    assert len(found) == 3
+    assert any("Locations of type 'FtpServerLocation' are not supported" in text for text in found)
+    assert any("has no property 'folderPaht'. Did you mean 'folderPath'?" in text for text in found)
+    assert any("Compressed files are not supported" in text for text in found)
 
 
 def test_the_git_layout_is_read_in_every_spelling(tmp_path, act):

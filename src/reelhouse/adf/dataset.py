@@ -29,8 +29,11 @@ from reelhouse.adf.settings import (
     AzureBlobStorage,
     AzureBlobStorageLocation,
     AzureKeyVault,
+    Binary,
+    DelimitedText,
     HttpServer,
     HttpServerLocation,
+    Json,
     Location,
     Settings,
 )
@@ -98,6 +101,7 @@ def open_dataset(ctx: ActivityContext, raw: Any, place: Place) -> OpenDataset:
     spot = dataset.place.at("typeProperties")
     evaluated = evaluate(dict(dataset.raw), scope, spot)
     settings = _model(DATASET_SETTINGS[dataset.type], evaluated, spot, f"Dataset '{dataset.name}'")
+    check_compression(settings, spot)
     location = _location(evaluated["location"], spot.at("location"))
     service, service_settings = open_linked_service(ctx, dataset.linked_service, scope)
     if isinstance(location, HttpServerLocation):
@@ -105,6 +109,14 @@ def open_dataset(ctx: ActivityContext, raw: Any, place: Place) -> OpenDataset:
     else:
         where = _lake_file(location, service, service_settings, spot.at("location"))
     return OpenDataset(dataset.name, dataset.type, dataset.place, settings, where)
+
+
+def check_compression(settings: Settings, place: Place) -> None:
+    """Raises `Unsupported` for a dataset whose files are compressed. Parquet compresses inside of its files."""
+    if isinstance(settings, Binary | Json) and settings.compression:
+        raise Unsupported("Compressed files are not supported", where=place.at("compression"))
+    if isinstance(settings, DelimitedText) and text(settings.compression_codec).lower() not in ("", "none"):
+        raise Unsupported("Compressed files are not supported", where=place.at("compressionCodec"))
 
 
 def open_linked_service(ctx: ActivityContext, reference: Reference, scope: Scope) -> tuple[LinkedService, Settings]:
@@ -132,6 +144,8 @@ def secret(ctx: ActivityContext, raw: Any, place: Place) -> str:
         return ctx.run.masker.add(text(raw.get("value")))
     if kind != "AzureKeyVaultSecret":
         raise UserError("This is neither a SecureString nor an AzureKeyVaultSecret", where=place)
+    if raw.get("secretVersion"):
+        raise Unsupported("The version of a secret cannot be chosen", where=place.at("secretVersion"))
     vault, settings = open_linked_service(ctx, _reference(raw.get("store"), place.at("store")), ctx.scope)
     if not isinstance(settings, AzureKeyVault):
         raise UserError(f"The linked service '{vault.name}' is no key vault", where=place.at("store"))

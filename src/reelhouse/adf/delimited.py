@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.settings import DelimitedText
-from reelhouse.errors import Place, Unsupported, UserError
+from reelhouse.errors import Place, UserError
 
 _CHUNK = 1 << 16
 _ENCODINGS = {"utf-8": "utf-8-sig", "utf-8 without bom": "utf-8", "utf-16": "utf-16", "utf-16be": "utf-16-be",
@@ -34,9 +34,7 @@ class Dialect:
 
 
 def dialect_of(settings: DelimitedText, place: Place, skip_lines: int = 0) -> Dialect:
-    """The dialect of a dataset with evaluated settings. Raises `UserError` or `Unsupported` naming the property."""
-    if settings.compression_codec is not None and text(settings.compression_codec).lower() != "none":
-        raise Unsupported("Compressed delimited text is not supported", where=place.at("compressionCodec"))
+    """The dialect of a dataset with evaluated settings. Raises `UserError` naming the property."""
     delimiter, quote, escape = text(settings.column_delimiter), text(settings.quote_char), text(settings.escape_char)
     if len(delimiter) != 1:
         raise UserError(

@@ -40,7 +40,7 @@ def bind(declared: Mapping[str, Parameter], given: Mapping[str, Any], of: str, w
 def start_values(pipeline: Pipeline) -> dict[str, Any]:
     """What the variables of a pipeline hold at first."""
     return {
-        name: VARIABLE_STARTS[item.type]() if item.default is NO_DEFAULT else item.default
+        name: VARIABLE_STARTS[item.type]() if item.default is NO_DEFAULT or item.default is None else item.default
         for name, item in pipeline.variables.items()
     }
 

@@ -16,19 +16,31 @@ from reelhouse.adf.activity.copy import check_copy
 from reelhouse.adf.activity.metadata import FIELDS
 from reelhouse.adf.activity.store import read_settings
 from reelhouse.adf.activity.variables import RETURN_VALUE
-from reelhouse.adf.definition import NO_DEFAULT, Activity, Dataset, Parameter, Pipeline, Reference, read_reference, walk
+from reelhouse.adf.dataset import check_compression
+from reelhouse.adf.definition import (
+    NO_DEFAULT,
+    Activity,
+    Dataset,
+    LinkedService,
+    Parameter,
+    Pipeline,
+    Reference,
+    read_reference,
+    walk,
+)
 from reelhouse.adf.errors import ExpressionError
 from reelhouse.adf.expression.evaluate import evaluate, is_expression
 from reelhouse.adf.expression.names import Names, check_expression, variables_read
 from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.factory import Factory
-from reelhouse.adf.finding import Finding, Severity, problem, warning
+from reelhouse.adf.finding import Finding, Severity, checked, problem, warning
 from reelhouse.adf.settings import (
     ACTIVITY_SETTINGS,
     CONTROL_TYPES,
     DATASET_SETTINGS,
     LINKED_SERVICE_SETTINGS,
+    LOCATIONS,
     AppendVariable,
     Copy,
     DatabricksJob,
@@ -41,7 +53,7 @@ from reelhouse.adf.settings import (
     Switch,
     Validation,
 )
-from reelhouse.errors import Place, did_you_mean
+from reelhouse.errors import Place, Unsupported, did_you_mean
 
 MAX_ACTIVITIES = 80
 MAX_PARAMETERS = 50
@@ -318,6 +330,8 @@ class _PipelineCheck:
             return
         kind, word, known = kinds[reference.type]
         self.findings.extend(_check_reference(reference, kind, word, known, self.factory))
+        if reference.name in known and kind != "pipeline":
+            self.findings.extend(_supported(reference, known[reference.name], word, self.factory))
 
     def _own_rules(self, activity: Activity) -> None:
         settings, place = activity.settings, activity.properties
@@ -525,6 +539,34 @@ def _check_reference(
             yield problem(reference.place, f"{word} '{reference.name}' needs a value for its parameter '{name}'")
 
 
+def _supported(reference: Reference, found: Dataset | LinkedService, word: str, factory: Factory) -> Iterator[Finding]:
+    """Whether the type of what is used runs here."""
+    types = DATASET_SETTINGS if isinstance(found, Dataset) else LINKED_SERVICE_SETTINGS
+    if found.type not in types:
+        yield problem(
+            reference.place,
+            f"{word} '{found.name}' is of type '{found.type}', which is not supported",
+            f"Supported: {', '.join(sorted(types))}.",
+        )
+    elif isinstance(found, Dataset) and found.linked_service is not None:
+        service = factory.linked_services.get(found.linked_service.name)
+        if service is not None:
+            yield from _supported(reference, service, "Linked service", factory)
+
+
+def _check_location(dataset: Dataset) -> Iterator[Finding]:
+    raw, place = dataset.raw.get("location"), dataset.place.at("typeProperties").at("location")
+    kind = raw.get("type") if isinstance(raw, Mapping) else None
+    if not isinstance(kind, str) or kind not in LOCATIONS:
+        yield problem(
+            place, f"Locations of type '{kind}' are not supported", f"Supported: {', '.join(sorted(LOCATIONS))}."
+        )
+        return
+    findings: list[Finding] = []
+    checked(LOCATIONS[kind], raw, place, f"A location ({kind})", findings)
+    yield from findings
+
+
 def _validate_dataset(factory: Factory, dataset: Dataset) -> list[Finding]:
     findings: list[Finding] = []
     if dataset.settings is None and dataset.type not in DATASET_SETTINGS:
@@ -535,6 +577,12 @@ def _validate_dataset(factory: Factory, dataset: Dataset) -> list[Finding]:
                 f"Supported: {', '.join(sorted(DATASET_SETTINGS))}.",
             )
         )
+    if dataset.settings is not None:
+        findings.extend(_check_location(dataset))
+        try:
+            check_compression(dataset.settings, dataset.place.at("typeProperties"))
+        except Unsupported as error:
+            findings.append(problem(error.where or dataset.place, error.what, error.remedy))
     names = Names(dataset=dataset.parameters, scope="a dataset")
     findings.extend(_expressions(dataset.raw, dataset.place.at("typeProperties"), names))
     if dataset.linked_service is not None:

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO
 
-from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, as_integer, size_of, wrong
+from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, size_of, wrong
 from reelhouse.adf.activity.store import (
     evaluated_read_settings,
     file_filter,
     http_request,
     http_source,
+    lines_to_skip,
     local_of,
 )
 from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset, open_dataset
@@ -56,8 +57,7 @@ def prepare_lookup(ctx: ActivityContext) -> Work:
             "additionalColumns is not supported", where=ctx.properties.at("source").at("additionalColumns")
         )
     first_only = as_boolean(ctx, ctx.value(settings.first_row_only, "firstRowOnly"), "firstRowOnly")
-    format_settings = ctx.value(source.format_settings or {}, "source", "formatSettings")
-    skip = as_integer(ctx, format_settings.get("skipLineCount") or 0, "skipLineCount")
+    skip = lines_to_skip(ctx, source.format_settings, "source", "formatSettings")
     store = evaluated_read_settings(ctx, source.store_settings, "source", "storeSettings")
 
     def opened() -> Iterator[BinaryIO]:

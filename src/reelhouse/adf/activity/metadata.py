@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, as_integer, as_seconds, size_of, wrong
-from reelhouse.adf.activity.store import evaluated_read_settings, file_filter, lake_location, local_path
+from reelhouse.adf.activity.store import evaluated_read_settings, file_filter, lake_location, lines_to_skip, local_path
 from reelhouse.adf.dataset import LakeFile, OpenDataset, open_dataset
 from reelhouse.adf.delimited import column_names, dialect_of, read_rows
 from reelhouse.adf.errors import SYSTEM_ERROR, ActivityFailed
@@ -39,8 +39,10 @@ def prepare_get_metadata(ctx: ActivityContext) -> Work:
     if chosen.has_wildcard:
         raise wrong(ctx, "GetMetadata takes no wildcards", "storeSettings")
 
+    skip = lines_to_skip(ctx, settings.format_settings, "formatSettings")
+
     def act() -> Any:
-        output = _metadata(ctx, dataset, location, fields, chosen)
+        output = _metadata(ctx, dataset, location, fields, chosen, skip)
         if size_of(output) > MAX_SIZE:
             raise ActivityFailed("2011", "The metadata is larger than 4 MB")
         return output
@@ -67,7 +69,7 @@ def exists(path: Path, location: LakeFile) -> bool:
 
 
 def _metadata(
-    ctx: ActivityContext, dataset: OpenDataset, location: LakeFile, fields: list[str], chosen: FileFilter
+    ctx: ActivityContext, dataset: OpenDataset, location: LakeFile, fields: list[str], chosen: FileFilter, skip: int
 ) -> dict[str, Any]:
     path = local_path(ctx, location)
     if not exists(path, location):
@@ -95,7 +97,7 @@ def _metadata(
         elif name == "childItems":
             output["childItems"] = _children(path, chosen)
         else:
-            columns = _columns(dataset, path, name)
+            columns = _columns(dataset, path, name, skip)
             if name == "columnCount":
                 output["columnCount"] = len(columns)
             else:
@@ -119,14 +121,14 @@ def _children(folder: Path, chosen: FileFilter) -> list[dict[str, str]]:
     return items
 
 
-def _columns(dataset: OpenDataset, path: Path, field: str) -> list[str]:
+def _columns(dataset: OpenDataset, path: Path, field: str, skip: int) -> list[str]:
     if not isinstance(dataset.settings, DelimitedText):
         raise Unsupported(
             f"The field '{field}' of a {dataset.type} file is not supported",
             where=dataset.place.at("type"),
             remedy="Supported: DelimitedText.",
         )
-    dialect = dialect_of(dataset.settings, dataset.place.at("typeProperties"))
+    dialect = dialect_of(dataset.settings, dataset.place.at("typeProperties"), skip)
     with path.open("rb") as file:
         return column_names(next(read_rows(file, dialect), None), dialect.first_row_as_header)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reelhouse.adf.activity.context import ActivityContext, as_boolean, as_seconds, wrong
+from reelhouse.adf.activity.context import ActivityContext, as_boolean, as_integer, as_seconds, wrong
 from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset
 from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.expression.moment import MomentError, parse_moment
@@ -22,6 +22,7 @@ from reelhouse.adf.settings import (
     READ_SETTINGS,
     AzureBlobFSReadSettings,
     AzureBlobStorageReadSettings,
+    FormatSettings,
     HttpReadSettings,
     ReadSettings,
 )
@@ -89,6 +90,8 @@ def file_filter(
         raise wrong(ctx, f"'{settings.type}' does not fit a dataset of the lake")
     if as_boolean(ctx, settings.enable_partition_discovery, "enablePartitionDiscovery"):
         raise Unsupported("enablePartitionDiscovery is not supported", where=ctx.properties)
+    if settings.partition_root_path:
+        raise Unsupported("partitionRootPath is not supported", where=ctx.properties)
     names = None
     if settings.file_list_path is not None:
         names = _listed(ctx, text(settings.file_list_path), location)
@@ -132,6 +135,8 @@ def http_request(ctx: ActivityContext, location: HttpFile, settings: ReadSetting
         settings = HttpReadSettings(type="HttpReadSettings")
     if not isinstance(settings, HttpReadSettings):
         raise wrong(ctx, f"'{settings.type}' does not fit an HTTP dataset")
+    if settings.additional_columns or as_boolean(ctx, settings.enable_partition_discovery, "enablePartitionDiscovery"):
+        raise Unsupported("Columns from paths or constants are not supported in an HTTP source", where=ctx.properties)
     method = text(settings.request_method).upper() or "GET"
     if method not in ("GET", "POST"):
         raise wrong(ctx, f"requestMethod must be GET or POST, it is '{method}'")
@@ -154,6 +159,20 @@ def _header_lines(raw: Any) -> dict[str, str]:
         return {str(name): text(value) for name, value in raw.items()}
     pairs = [line.partition(":") for line in text(raw).splitlines() if line.strip()]
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def lines_to_skip(ctx: ActivityContext, raw: Any, *steps: str) -> int:
+    """`skipLineCount` of the `formatSettings` of an activity. Raises `UserError` for properties that are not known."""
+    if raw is None:
+        return 0
+    place = ctx.properties
+    for part in steps:
+        place = place.at(part)
+    findings: list[Finding] = []
+    settings = checked(FormatSettings, ctx.value(raw, *steps), place, "Format settings", findings)
+    if settings is None:
+        raise findings[0].error()
+    return as_integer(ctx, settings.skip_line_count or 0, "skipLineCount")
 
 
 def http_source(ctx: ActivityContext) -> HttpSource:

@@ -11,8 +11,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelhouse.autoloader import csv as reader
-from reelhouse.autoloader.csv import Span, read_blocks
+from reelhouse.autoloader import csv_documents, csv_lines
+from reelhouse.autoloader.csv import read_blocks
+from reelhouse.autoloader.csv_lines import Span
 from reelhouse.autoloader.dialect import Dialect, dialect
 from reelhouse.autoloader.tokens import Tokens
 
@@ -78,6 +79,19 @@ def test_line_ends_inside_quotes_stay_in_their_value(rows: list[list[str]], sepa
     assert _read(text, RFC_LINES, len(rows[0])) == _expected(rows, separator)
 
 
+@given(_tables(_value), st.sampled_from([{}, {"escape": '"'}]))
+@settings(max_examples=150, deadline=None)
+def test_doubled_quotes_give_the_careful_answer_whatever_the_escape_is(
+    rows: list[list[str]], options: dict[str, str]
+) -> None:
+    how = dialect(options)
+    width = len(rows[0])
+    text = _write(rows, "\n", csv.QUOTE_ALL)
+    careful = [(Tokens(how).line(line) + [None] * width)[:width] for line in text.split("\n")[:-1]]
+
+    assert _read(text, how, width) == [[value or "" for value in row] for row in careful]
+
+
 _irregular = st.lists(
     st.sampled_from(["a", "b", '"', '""', ",", "\\", " ", "\t", "é", "\n", "\n", "1"]), min_size=1, max_size=40
 ).map("".join)
@@ -110,10 +124,11 @@ def test_parts_of_a_file_give_each_record_once(text: str, one: int, two: int) ->
 def test_small_blocks_give_what_one_block_gives(rows: list[list[str]]) -> None:
     text = _write(rows, "\n", csv.QUOTE_ALL)
     whole = _read(text, RFC_LINES, len(rows[0]))
-    before = reader.BLOCK_BYTES
+    lines = _read(text, RFC, len(rows[0]))
+    before = csv_lines.BLOCK_BYTES
     try:
-        reader.BLOCK_BYTES = 16
+        csv_lines.BLOCK_BYTES = csv_documents.BLOCK_BYTES = 16
         assert _read(text, RFC_LINES, len(rows[0])) == whole
-        assert _read(text, RFC, len(rows[0])) is not None
+        assert _read(text, RFC, len(rows[0])) == lines
     finally:
-        reader.BLOCK_BYTES = before
+        csv_lines.BLOCK_BYTES = csv_documents.BLOCK_BYTES = before

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reelhouse.autoloader import csv, json
 from reelhouse.autoloader.arrow import read_binary, read_parquet
+from reelhouse.autoloader.csv_lines import Span
 from reelhouse.autoloader.dialect import boolean, dialect
 from reelhouse.autoloader.request import FileEntry, Request
 from reelhouse.autoloader.shape import Rows
@@ -50,7 +51,7 @@ def _csv(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[R
     if not request.by_name:
         names = [column.name for column in request.columns if not column.partition]
         width = len(names)
-    part = None if span == (0, file.size) else csv.Span(*span)
+    part = None if span == (0, file.size) else Span(*span)
     for block in csv.read_blocks(file.path, how, width, part):
         yield Rows(names, block.columns, block.rows, block.corrupt, block.raws)
 

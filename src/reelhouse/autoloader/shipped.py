@@ -15,7 +15,7 @@ from typing import Any
 
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
-_SHELL = ("batch.py", "discovery.py", "reader.py", "run.py", "schema_log.py", "shipped.py", "state.py")
+_SHELL = ("batch.py", "cleaning.py", "discovery.py", "reader.py", "run.py", "schema_log.py", "shipped.py", "state.py")
 """What only runs beside the session, and needs more than executors have."""
 
 

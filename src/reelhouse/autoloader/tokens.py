@@ -36,14 +36,17 @@ class Tokens:
         self._unquoted_end = re.compile("|".join([delimiter, re.escape(separator), r"\Z"] if separator else ends))
         self._closed = _closed(dialect, ends)
         self._null = dialect.null_value
+        self._is_simple = dialect.max_chars_per_column < 0 and not (
+            dialect.ignore_leading_white_space or dialect.ignore_trailing_white_space
+        )
 
     def line(self, text: str) -> list[str | None]:
         """The values of one record, NULL as None."""
-        if self._quote not in text and not (
-            self._dialect.ignore_leading_white_space or self._dialect.ignore_trailing_white_space
-        ):
+        if self._is_simple and self._quote not in text:
             null = self._null
-            return [None if not value or value == null else value for value in text.split(self._delimiter)]
+            values = [None if not value or value == null else value for value in text.split(self._delimiter)]
+            if len(values) <= self._dialect.max_columns:
+                return values
         return self._record(text, 0)[0]
 
     def records(self, text: str) -> Iterator[tuple[list[str | None], str]]:

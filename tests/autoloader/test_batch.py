@@ -140,3 +140,17 @@ def test_text_is_lines_or_whole_files(
     file = entry(tmp_path / "a.txt", "a\nb\r\nc\n\nd")
 
     assert [row.value for row in table(batch_read("text", options, None, [file.path], lake)).collect()] == expected
+
+
+def test_data_that_does_not_fit_is_rescued_on_demand(tmp_path: Path, entry: Any, lake: Lake, table: Any) -> None:
+    file = entry(tmp_path / "a.json", '{"a":"x","b":2}\n')
+
+    row = table(batch_read("json", {"rescuedDataColumn": "_r"}, "a int", [file.path], lake)).collect()[0]
+
+    assert row.a is None
+    assert row._r == f'{{"b":2,"a":"x","_file_path":"{file.path}"}}'
+
+
+def test_merging_schemas_is_refused_by_name(tmp_path: Path, entry: Any, lake: Lake) -> None:
+    with pytest.raises(Unsupported, match="mergeSchema"):
+        batch_read("csv", {"mergeSchema": "true"}, None, [entry(tmp_path / "a.csv", "1\n").path], lake)

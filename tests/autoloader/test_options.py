@@ -49,6 +49,7 @@ def test_a_csv_file_has_a_header_unless_the_schema_is_given_or_told_otherwise() 
         ({"cloudFiles.cleanSource": "DELETE", "cloudFiles.cleanSource.retentionDuration": "2 days"}, "7 days"),
         ({"headr": "true"}, r"Unknown option 'headr'.*'header'"),
         ({"mode": "LENIENT"}, "PERMISSIVE"),
+        ({"inferSchema": "true"}, r"cloudFiles\.inferColumnTypes"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_remedy(given: dict[str, str], message: str) -> None:

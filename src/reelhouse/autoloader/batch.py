@@ -22,7 +22,7 @@ from reelhouse.autoloader.partitions import partition_types, partition_values
 from reelhouse.autoloader.reader import Relation, scan
 from reelhouse.autoloader.request import FileEntry
 from reelhouse.autoloader.timestamps import micros_of, zone
-from reelhouse.errors import UserError
+from reelhouse.errors import Unsupported, UserError
 from reelhouse.storage.lake import Lake
 
 _GLOB = re.compile(r"[*?\[{]")
@@ -36,6 +36,7 @@ class Source:
     files: tuple[FileEntry, ...]
     columns: tuple[tuple[str, str], ...]
     partition_columns: tuple[str, ...]
+    rescued: str | None
     corrupt: str | None
 
 
@@ -69,6 +70,7 @@ def batch_read(
         format,
         options,
         to_ddl(source.columns),
+        rescued=source.rescued,
         corrupt=source.corrupt,
         metadata=metadata,
         partition_columns=source.partition_columns,
@@ -81,7 +83,9 @@ def infer_batch_schema(
     format: str, options: Mapping[str, str], paths: Sequence[str], lake: Lake, *, time_zone: str = "UTC"
 ) -> str:
     """The schema (DDL) that Spark infers for a batch read."""
-    return to_ddl(resolve(format, options, None, paths, lake, time_zone=time_zone).columns)
+    source = resolve(format, options, None, paths, lake, time_zone=time_zone)
+    rescued = [(source.rescued, "string")] if source.rescued else []
+    return to_ddl([*source.columns, *rescued])
 
 
 def resolve(
@@ -96,6 +100,11 @@ def resolve(
     """Which files a batch read takes and what its columns are."""
     check_reader_options(format, options)
     given = {name.lower(): value for name, value in options.items()}
+    if boolean(given, "mergeschema", False):
+        raise Unsupported(
+            f"Option 'mergeSchema' in a read of {format}",
+            remedy="Give a schema, or use Auto Loader, which merges them.",
+        )
     files = batch_files(given, paths, lake, time_zone)
     if schema is not None:
         columns = fields(schema)
@@ -106,7 +115,10 @@ def resolve(
     columns = [column for column in columns if column[0].lower() not in {name.lower() for name in partitions}]
     columns += [(name, declared.get(name.lower(), kind)) for name, kind in partitions.items()]
     corrupt = given.get("columnnameofcorruptrecord", DEFAULT_CORRUPT)
-    return Source(tuple(files), tuple(columns), tuple(partitions), corrupt if corrupt in dict(columns) else None)
+    rescued = given.get("rescueddatacolumn")
+    return Source(
+        tuple(files), tuple(columns), tuple(partitions), rescued, corrupt if corrupt in dict(columns) else None
+    )
 
 
 def batch_files(given: Mapping[str, str], paths: Sequence[str], lake: Lake, time_zone: str) -> list[FileEntry]:

@@ -248,6 +248,10 @@ def cloud_files(options: Mapping[str, str], *, has_user_schema: bool = False) ->
     strict = cloud.get("validateoptions", "true").lower() != "false"
     no_effect = [f"cloudFiles.{found}" for found in _check(cloud, CLOUD_FILES, "cloudFiles.", strict)]
     no_effect += _check(reader, {**COMMON, **READERS[name]}, "", strict)
+    if any(name.lower() == "inferschema" for name in reader):
+        raise UserError(
+            "Option 'inferSchema' does nothing in Auto Loader", remedy="Set cloudFiles.inferColumnTypes in its place."
+        )
     _agree(cloud)
     return CloudFiles(name, cloud, reader, tuple(no_effect), has_user_schema)
 

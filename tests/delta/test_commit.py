@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import textwrap
@@ -385,3 +386,31 @@ def test_an_append_only_table_is_not_overwritten(table):
     table.write({"id": [1]}, properties={"delta.appendOnly": "true"})
     with pytest.raises(UserError, match="DELTA_CANNOT_MODIFY_APPEND_ONLY"):
         table.write({"id": [1]}, Mode.OVERWRITE)
+
+
+WORKER = """
+import sys, importlib.util, pathlib
+spec = importlib.util.spec_from_file_location('c', sys.argv[1]); c = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(c)
+from reelhouse.delta.write import Transaction
+table = c.Table(pathlib.Path(sys.argv[2]))
+for n in range(12):
+    table.write({'id': [n, -n]}, transaction=Transaction('q', n))
+"""
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_writer_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing(table, seed):
+    chance = random.Random(seed)
+    conftest = str(Path(__file__).parent / "conftest.py")
+    points = ["delta.file_moved", "delta.before_commit", "delta.after_commit"]
+    for _ in range(4):
+        at = f"{chance.choice(points)}:{chance.randint(1, 4)}"
+        subprocess.run(
+            [sys.executable, "-c", WORKER, conftest, table.location], env={**os.environ, "REELHOUSE_FAIL_AT": at}
+        )
+    done = subprocess.run([sys.executable, "-c", WORKER, conftest, table.location])
+    assert done.returncode == 0
+    assert sorted(row["id"] for row in table.rows()) == sorted([*range(12), *(-n for n in range(12))])
+    assert log.entry_versions(table.location) == list(range(12))
+    assert not (Path(table.location) / "_staged").exists()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.delta import log
-from reelhouse.delta.snapshot import Snapshot, commit_time
+from reelhouse.delta.snapshot import Snapshot, commit_time, time_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,10 +41,10 @@ def history(location: str, limit: int | None = None) -> list[HistoryEntry]:
 
 
 def _entry(location: str, version: int) -> HistoryEntry:
-    info: dict[str, Any] = next(log.actions_of(log.read_entry(location, version), "commitInfo"), {})
+    info = log.read_commit_info(location, version)
     return HistoryEntry(
         version,
-        datetime.fromtimestamp(commit_time(location, version) / 1000, UTC),
+        datetime.fromtimestamp(time_of(info, location, version) / 1000, UTC),
         info.get("operation"),
         _texts(info.get("operationParameters")),
         _texts(info.get("operationMetrics")),

@@ -61,6 +61,17 @@ def read_entry(location: str, version: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
+def read_commit_info(location: str, version: int) -> dict[str, Any]:
+    """What a commit said of itself, empty if it said nothing. Reads no further than that line, mostly the first."""
+    with entry_path(location, version).open(encoding="utf-8") as lines:
+        for line in lines:
+            if '"commitInfo"' in line:
+                info = json.loads(line).get("commitInfo")
+                if info is not None:
+                    return dict(info)
+    return {}
+
+
 def actions_of(entry: Iterable[Action], kind: str) -> Iterator[dict[str, Any]]:
     """The bodies of the actions of one kind."""
     return (action[kind] for action in entry if action.get(kind) is not None)

@@ -194,10 +194,14 @@ def version_at(location: str, timestamp: datetime | str) -> int:
 
 def commit_time(location: str, version: int) -> int:
     """When a version was committed, in milliseconds since 1970."""
-    for info in log.actions_of(log.read_entry(location, version), "commitInfo"):
-        time = info.get("inCommitTimestamp") or info.get("timestamp")
-        if time is not None:
-            return int(time)
+    return time_of(log.read_commit_info(location, version), location, version)
+
+
+def time_of(info: Mapping[str, Any], location: str, version: int) -> int:
+    """When a commit was made, by what it says of itself, or else by its file; milliseconds since 1970."""
+    time = info.get("inCommitTimestamp") or info.get("timestamp")
+    if time is not None:
+        return int(time)
     return int(log.entry_path(location, version).stat().st_mtime * 1000)
 
 

@@ -4,12 +4,15 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from reelhouse.catalog.names import quote_name, split_name
 from reelhouse.errors import Unsupported, UserError
 from reelhouse.spark.statements import statement as s
 from reelhouse.spark.statements.arguments import to_literals
 from reelhouse.spark.statements.parse import is_statement, parse
-from reelhouse.spark.statements.tokens import bind, tokenise, unquote
+from reelhouse.spark.statements.tokens import bind, literal, tokenise, unquote
 from reelhouse.spark.statements.types import can_assign
 
 
@@ -173,6 +176,19 @@ def test_string_literals_are_read_as_spark_reads_them():
     assert unquote(r"'it\'s\n\%'") == "it's\n\\%"
     assert unquote('"a""b"') == 'a"b'
     assert [token.text for token in tokenise("r'a\\b' `x``y` 1.5 <=> --c\n")] == ["a\\b", "x`y", "1.5", "<=>", ""]
+
+
+@given(st.text())
+def test_a_literal_spells_its_text_whatever_it_is(text):
+    assert unquote(literal(text)) == text
+    assert [token.text for token in tokenise(f"SELECT {literal(text)}")] == ["SELECT", text, ""]
+
+
+@given(st.lists(st.text(min_size=1).filter(lambda part: part.strip() == part), min_size=1, max_size=3))
+def test_a_name_is_taken_apart_as_it_was_put_together(parts):
+    text = quote_name(parts)
+    assert split_name(text) == tuple(parts)
+    assert parse(f"DROP TABLE {text}").name == tuple(parts)
 
 
 def test_parameters_become_literals_outside_of_strings():

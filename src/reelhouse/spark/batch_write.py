@@ -6,7 +6,6 @@ https://spark.apache.org/docs/latest/sql-data-sources-load-save-functions.html#s
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import uuid
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from reelhouse.delta.write import Commit, Mode, Target, Transaction, WriteSpec
 from reelhouse.errors import Unsupported, UserError, did_you_mean
 from reelhouse.spark import plan
+from reelhouse.spark.file_rows import file_rows
+from reelhouse.spark.lineage import record_files
 
 if TYPE_CHECKING:
     from reelhouse.catalog.entry import TableEntry
@@ -40,7 +41,6 @@ _DELTA_OPTIONS = {
         "dataChange",
     )
 }
-_FILE_FORMATS = frozenset({"parquet", "csv", "json", "text"})
 
 
 @dataclass(frozen=True)
@@ -306,13 +306,7 @@ def _condition(context: SessionContext, command: Any) -> str | None:
 
 
 def _to_files(context: SessionContext, command: Any, format: str, mode: str) -> None:
-    """Write Parquet, CSV, JSON or text files by the engine, put in place by one rename."""
-    if format not in _FILE_FORMATS:
-        raise Unsupported(
-            f"Files of format '{format}' cannot be written here",
-            remedy=f"Supported: delta, {', '.join(sorted(_FILE_FORMATS))}.",
-        )
-    options = {key: value for key, value in command.options.items() if key.lower() != "path"}
+    """Write Parquet, JSON, text or CSV files by the engine, put in place by one rename."""
     path = command.path or next((v for k, v in command.options.items() if k.lower() == "path"), "")
     if not path:
         raise UserError("save() names no path")
@@ -324,7 +318,8 @@ def _to_files(context: SessionContext, command: Any, format: str, mode: str) -> 
         raise UserError(
             f"PATH_ALREADY_EXISTS: {path} exists already", remedy="Use mode('append') or mode('overwrite')."
         )
-    resolved = context.resolve(command.input)
+    options = {key: value for key, value in command.options.items() if key.lower() != "path"}
+    resolved = file_rows(context, context.resolve(command.input), format, options)
     stage = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.{uuid.uuid4().hex}")
     own = plan.proto.Command()
     own.write_operation.CopyFrom(command)
@@ -340,8 +335,6 @@ def _to_files(context: SessionContext, command: Any, format: str, mode: str) -> 
         _put_in_place(stage, folder, overwrite=mode == "overwrite")
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-    from reelhouse.spark.lineage import record_files
-
     record_files(context, command.input, path)
 
 
@@ -371,4 +364,4 @@ def _count(context: SessionContext, relation: plan.Relation) -> Any:
     return counted
 
 
-__all__ = ["Options", "boolean", "by_position", "create_with", "delta_options", "json", "write_operation"]
+__all__ = ["Options", "boolean", "by_position", "create_with", "delta_options", "write_operation", "write_operation_v2"]

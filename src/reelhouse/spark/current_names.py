@@ -1,4 +1,4 @@
-"""`F.current_catalog()`, `F.current_schema()`, `F.current_database()`: what the engine's own session cannot know. Pure."""
+"""`F.current_catalog()`, `F.current_schema()`: what the engine's own session cannot know. Pure."""
 
 from __future__ import annotations
 

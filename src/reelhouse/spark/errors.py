@@ -11,7 +11,7 @@ from typing import Any
 
 from reelhouse.errors import InternalError, ReelhouseError, Unsupported
 
-_ERROR_CLASS = re.compile(r"^\[?([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]?[: ]")
+_ERROR_CLASS = re.compile(r"^\[?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:\.[A-Z0-9_]+)*)(?:\]|:) ")
 
 
 def to_stock(error: Exception) -> Exception:

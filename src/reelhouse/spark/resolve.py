@@ -306,7 +306,18 @@ class _Resolver:
             chosen.append((ref, by_table[key]))
         if not chosen:
             return None
-        return plan.with_relations(_with_text(node, sqltext.rename(text, chosen)), references)
+        return plan.with_relations(self._bound(_with_text(node, sqltext.rename(text, chosen))), references)
+
+    def _bound(self, node: plan.Relation) -> plan.Relation:
+        """The text with its arguments in it: Apache Spark forgets them where a text has references."""
+        sql = node.sql
+        if self._context.engine == "sail" or not (sql.named_arguments or sql.pos_arguments):
+            return node
+        from reelhouse.spark.statements.arguments import to_literals
+        from reelhouse.spark.statements.tokens import bind
+
+        given: Any = list(sql.pos_arguments) or dict(sql.named_arguments)
+        return plan.sql(bind(sql.query, to_literals(given)))
 
     def _reference(self, ref: sqltext.TableRef) -> plan.Relation | None:
         """What a table of a text stands for; None to leave it as a name."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reelhouse.spark import plan, tables
 
 if TYPE_CHECKING:
-    from reelhouse.streaming.delta_source import AddedFile
+    from reelhouse.streaming.delta_files import AddedFile
 
 
 def read_files(files: Sequence[AddedFile], schema: str, partition_columns: Sequence[str]) -> plan.Relation:

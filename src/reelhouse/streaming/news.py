@@ -58,4 +58,5 @@ def _table_has_news(location: str, offset: Offset | None) -> bool:
     from reelhouse.delta import log
 
     newest = log.current_version(location)
-    return offset is None or newest is None or offset["isStartingVersion"] or offset["reservoirVersion"] <= newest
+    # A table that has fewer versions than were read is another one, which the run will say.
+    return offset is None or offset["isStartingVersion"] or newest != offset["reservoirVersion"] - 1

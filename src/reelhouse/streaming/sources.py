@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from reelhouse.errors import Unsupported, UserError, did_you_mean
 from reelhouse.streaming import source
-from reelhouse.streaming.delta_source import DeltaSource, byte_count, positive
-from reelhouse.streaming.delta_source import parse_options as parse_delta_options
+from reelhouse.streaming.delta_options import byte_count, positive
+from reelhouse.streaming.delta_options import parse_options as parse_delta_options
+from reelhouse.streaming.delta_source import DeltaSource
 from reelhouse.streaming.errors import StreamingError
 from reelhouse.streaming.port import Session
 from reelhouse.streaming.selection import STREAM_OPTIONS, selection_of

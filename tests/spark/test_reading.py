@@ -53,7 +53,7 @@ def test_an_older_version_is_read_by_option_sql_and_name(house: Any) -> None:
     assert rows(house.spark.read.format("delta").load(f"{URL}@v0")) == old
     assert rows(house.spark.sql(f"SELECT * FROM delta.`{URL}` VERSION AS OF 0")) == old
     assert rows(house.spark.sql(f"SELECT * FROM delta.`{URL}@v0`")) == old
-    with pytest.raises(AnalysisException, match="DELTA_VERSION_NOT_FOUND.*Versions 0 to 1"):
+    with pytest.raises(AnalysisException, match=r"DELTA_VERSION_NOT_FOUND.*Versions 0 to 1"):
         house.spark.read.format("delta").option("versionAsOf", 9).load(URL).collect()
 
 
@@ -139,7 +139,7 @@ def test_a_name_that_is_none_is_an_analysis_exception_with_the_nearest(house: An
     house.spark.range(1).write.saveAsTable("bronze.titles")
     house.spark.catalog.setCurrentDatabase("bronze")
     for read in (lambda: house.spark.sql(f"SELECT * FROM {name}"), lambda: house.spark.table(name).collect()):
-        with pytest.raises(AnalysisException, match="Did you mean 'netflix.bronze.titles'") as caught:
+        with pytest.raises(AnalysisException, match=r"Did you mean 'netflix\.bronze\.titles'") as caught:
             read()
         assert caught.value.getCondition() == "TABLE_OR_VIEW_NOT_FOUND"
 

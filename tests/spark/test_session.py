@@ -105,5 +105,5 @@ def test_an_engine_that_is_not_there_is_an_error_with_the_known_ones() -> None:
 
     assert choose_engine(None).name == "sail"
     assert choose_engine("sc://host:15002").start() == "sc://host:15002"
-    with pytest.raises(UserError, match="no engine 'flink'.*sail"):
+    with pytest.raises(UserError, match=r"no engine 'flink'.*sail"):
         choose_engine("flink")

@@ -29,7 +29,8 @@ def renamed(text: str) -> str:
         ("with recursive a as (select 1 x union all select x from a) select * from a", None),
         (
             "select (select max(x) from m) from n where exists (select 1 from o where o.i = n.i)",
-            "select (select max(x) from r0 AS `m`) from r1 AS `n` where exists (select 1 from r2 AS `o` where o.i = n.i)",
+            "select (select max(x) from r0 AS `m`) from r1 AS `n` where exists "
+            "(select 1 from r2 AS `o` where o.i = n.i)",
         ),
         ("select * from range(3)", None),
         ("select * from values (1) as v(a)", None),

@@ -57,8 +57,13 @@ def _merge(context: SessionContext, statement: Merge) -> pa.Table:
         evolve=evolve,
     )
     _check_types(context, found, table)
-    updated, deleted, inserted = _count(context, found)
-    duplicates = _has_duplicates(context, found, table)
+    joined = _count(context, found)
+    # a row of the target stands once in the join for every source row that matches it, and at least once
+    of_target = sum(n for action, n in joined.items() if action not in (-1, *found.numbers(action="INSERT")))
+    duplicates = of_target != snapshot.records and _has_duplicates(context, found, table)
+    changed = _count(context, found, distinct=True) if duplicates else joined
+    updated, deleted = (sum(changed.get(n, 0) for n in found.numbers(action=a)) for a in ("UPDATE", "DELETE"))
+    inserted = sum(joined.get(n, 0) for n in found.numbers(action="INSERT"))
     if updated + deleted + inserted:
         only_new = updated + deleted == 0
         if not only_new:
@@ -113,13 +118,9 @@ def _with_short_names(context: SessionContext, statement: Merge) -> Merge:
     return replace(statement, condition=short(statement.condition), clauses=clauses)
 
 
-def _count(context: SessionContext, found: MergePlan) -> tuple[int, int, int]:
-    rows = {row["action"]: row for row in rows_of(context, plan.sql(found.actions_query()))}
-
-    def total(action: str, what: str) -> int:
-        return sum(int(rows[number][what]) for number in found.numbers(action=action) if number in rows)
-
-    return total("UPDATE", "targets"), total("DELETE", "targets"), total("INSERT", "joined")
+def _count(context: SessionContext, found: MergePlan, *, distinct: bool = False) -> dict[int, int]:
+    rows = rows_of(context, plan.sql(found.actions_query(distinct=distinct)))
+    return {int(row["action"]): int(row["n"]) for row in rows}
 
 
 def _has_duplicates(context: SessionContext, found: MergePlan, table: Table) -> bool:

@@ -49,10 +49,11 @@ class MergePlan:
             f"WHEN {ROW} IS NOT NULL THEN {by_source} ELSE {new} END"
         )
 
-    def actions_query(self) -> str:
-        """How many joined rows, and how many rows of the target, each action has."""
+    def actions_query(self, *, distinct: bool = False) -> str:
+        """How many joined rows each action has; `distinct`: how many rows of the target."""
+        counted = f"DISTINCT {ROW}" if distinct else "*"
         return (
-            f"SELECT __action AS action, count(*) AS joined, count(DISTINCT {ROW}) AS targets "
+            f"SELECT __action AS action, count({counted}) AS n "
             f"FROM (SELECT {ROW}, {self.action} AS __action FROM {self.joined}) GROUP BY __action"
         )
 

@@ -43,17 +43,11 @@ sessions.stop()
 """
 
 POINTS = [
-    "streaming.metadata",
     "streaming.discovered",
-    "streaming.before_offsets",
     "streaming.after_offsets",
-    "streaming.before_sink",
     "delta.before_commit",
     "delta.after_commit",
     "streaming.after_sink",
-    "streaming.after_commit",
-    "streaming.after_offsets:2",
-    "delta.after_commit:2",
     "streaming.after_commit:2",
     "streaming.after_offsets:3",
     "delta.after_commit:3",

@@ -70,6 +70,10 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "a right join": (lambda: relation(stream().join(table(), "a", "right")), "right outer join"),
     "a full join": (lambda: relation(stream().join(table(), "a", "full")), "full outer join"),
     "intersect": (lambda: relation(stream().intersect(table())), "intersect"),
+    "a change feed": (
+        lambda: relation(DataFrame(client.RelationChanges("t", {}, is_streaming=True), SESSION)),
+        "change feed",
+    ),
     "below other operations": (lambda: relation(stream().orderBy("a").select("a").where("a > 1")), "Sorting"),
     "sql with group by": (lambda: sql("SELECT a, count(*) FROM s GROUP BY a", s=stream()), "GROUP BY"),
     "sql with distinct": (lambda: sql("SELECT DISTINCT a FROM s", s=stream()), "DISTINCT"),

@@ -100,7 +100,7 @@ def positive(name: str, text: str | None) -> int | None:
 
 
 def flag(options: Mapping[str, str], name: str) -> bool:
-    """A true or false option (names in lower case), false when it is not given. Raises `UserError` for anything else."""
+    """A true or false option (names in lower case), false when not given. Raises `UserError` for anything else."""
     value = options.get(name, "false").strip().lower()
     if value not in ("true", "false"):
         raise UserError(f"'{name}' is '{value}'", remedy="Give true or false.")

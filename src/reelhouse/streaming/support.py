@@ -40,7 +40,6 @@ _REFUSED = {
     "sample_by": "sampleBy",
     "transpose": "transpose",
     "collect_metrics": "observe",
-    "relation_changes": "A change feed (changes)",
 }
 
 _AGGREGATE_NAMES = """
@@ -56,11 +55,9 @@ _STREAM_LEFT = {"inner", "left_outer", "left_semi", "left_anti", "cross"}
 
 def check_query(relation: plan.Relation) -> None:
     """Raise `Unsupported` for an operation over a stream that this runtime does not do."""
-    if not plan.is_streaming(relation):
-        return
-    _check(relation)
-    for child in plan.children(relation):
-        check_query(child)
+    if any(plan.kind(node) == "relation_changes" for node in plan.walk(relation)):
+        raise Unsupported("A stream of a table's change feed (changes) is not supported", remedy="Read the table.")
+    _check_all(relation)
 
 
 def check_output(mode: str, sink: str) -> None:
@@ -80,6 +77,13 @@ def check_output(mode: str, sink: str) -> None:
             remedy="Use outputMode('append').",
         )
     raise Unsupported(f"'{mode}' is not an output mode", remedy="Supported: append.")
+
+
+def _check_all(relation: plan.Relation) -> None:
+    if plan.is_streaming(relation):
+        _check(relation)
+        for child in plan.children(relation):
+            _check_all(child)
 
 
 def _check(relation: plan.Relation) -> None:

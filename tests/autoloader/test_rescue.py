@@ -131,6 +131,21 @@ def test_a_column_that_a_file_lacks_is_null(tmp_path: Path, entry: Any, read: An
     assert rows == [{"id": "1", "gone": None, "_rescued_data": None}]
 
 
+def test_without_header_a_given_schema_is_by_position(tmp_path: Path, entry: Any, read: Any) -> None:
+    file = entry(tmp_path / "a.csv", "1,x,more\n")
+
+    rows = read([file], "csv", {}, "id int, name string", **RESCUED)
+
+    assert (rows[0]["id"], rows[0]["name"]) == (1, "x")
+    assert json.loads(rows[0]["_rescued_data"])["_c2"] == "more"
+
+
+def test_without_header_an_inferred_schema_numbers_the_columns(tmp_path: Path, entry: Any, read: Any) -> None:
+    rows = read([entry(tmp_path / "a.csv", "1,x\n")], "csv", {}, "_c1 string, _c0 int", **RESCUED)
+
+    assert rows == [{"_c1": "x", "_c0": 1, "_rescued_data": None}]
+
+
 def test_json_values_are_rescued_as_they_stand(tmp_path: Path, entry: Any, read: Any) -> None:
     file = entry(tmp_path / "a.json", '{"id":"7","tags":[1, 2.50]}\n')
 

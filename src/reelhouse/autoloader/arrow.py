@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reelhouse.autoloader.ddl import quoted
-from reelhouse.autoloader.values import is_nested, wire_type
+from reelhouse.autoloader.ddl import is_nested, quoted
+from reelhouse.autoloader.values import wire_type
 from reelhouse.errors import Unsupported
 
 _NAMES = {

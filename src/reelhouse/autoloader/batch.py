@@ -16,7 +16,6 @@ from typing import Any
 from reelhouse.autoloader.ddl import fields, to_ddl
 from reelhouse.autoloader.dialect import boolean
 from reelhouse.autoloader.discovery import glob_to_regex, walk
-from reelhouse.autoloader.infer import infer
 from reelhouse.autoloader.options import check_reader_options
 from reelhouse.autoloader.partitions import partition_types, partition_values
 from reelhouse.autoloader.reader import Relation, scan
@@ -109,6 +108,8 @@ def resolve(
     if schema is not None:
         columns = fields(schema)
     else:
+        from reelhouse.autoloader.infer import infer
+
         columns = infer(format.lower(), options, files, time_zone=time_zone)
     partitions = partition_types(file.partition for file in files)
     declared = {name.lower(): kind for name, kind in columns}

@@ -87,6 +87,11 @@ def type_ddl(kind: Any) -> str:
     raise UserError(f"'{kind['type']}' is not a type of a column to read")
 
 
+def is_nested(ddl: str) -> bool:
+    """Whether a type has parts: struct, array, map, variant."""
+    return ddl.lower().startswith(("struct", "array", "map", "variant"))
+
+
 def quoted(name: str) -> str:
     """A name in backticks."""
     return f"`{name.replace('`', '``')}`"

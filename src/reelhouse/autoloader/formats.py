@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reelhouse.autoloader import csv, json
 from reelhouse.autoloader.arrow import read_binary, read_parquet
@@ -51,9 +51,17 @@ def _csv(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[R
     if not request.by_name:
         names = [column.name for column in request.columns if not column.partition]
         width = len(names)
+    elif not how.header:
+        names = _by_place(names, request)
     part = None if span == (0, file.size) else Span(*span)
     for block in csv.read_blocks(file.path, how, width, part):
         yield Rows(names, block.columns, block.rows, block.corrupt, block.raws)
+
+
+def _by_place(names: Sequence[str], request: Request) -> Sequence[str]:
+    """The names of columns without header: the schema's by position, unless that numbers them as the file does."""
+    known = [column.name for column in request.columns if not column.partition]
+    return names if "_c0" in known else [*known, *names[len(known) :]][: len(names)]
 
 
 def _json(request: Request, file: FileEntry) -> Iterator[Rows]:

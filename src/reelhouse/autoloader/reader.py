@@ -9,9 +9,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reelhouse.autoloader.ddl import fields, quoted
+from reelhouse.autoloader.ddl import fields, is_nested, quoted
 from reelhouse.autoloader.request import Column, FileEntry, Request
-from reelhouse.autoloader.values import is_nested
 
 Relation = Any
 """A `pyspark.sql.connect.proto.Relation`."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reelhouse.autoloader.ddl import fields, to_ddl
-from reelhouse.autoloader.infer import columns_of_files, infer_columns
 from reelhouse.autoloader.options import CloudFiles
 from reelhouse.autoloader.partitions import partition_types
 from reelhouse.autoloader.reader import Relation, scan
@@ -96,6 +95,8 @@ def open_schema(
 
 def infer_schema(options: CloudFiles, files: Sequence[FileEntry], *, time_zone: str = "UTC") -> tuple[Columns, Columns]:
     """Data columns with hints, and partition columns, from a sample of files."""
+    from reelhouse.autoloader.infer import infer_columns
+
     partitions = _partition_columns(options, files)
     own = {name.lower() for name, _ in partitions}
     if options.format in _FIXED:
@@ -125,6 +126,8 @@ def check_files(
     """
     if options.format in _FIXED or schema.mode.lower() in ("none", "rescue"):
         return
+    from reelhouse.autoloader.infer import columns_of_files
+
     known = schema.columns + _special(schema)
     widen = schema.mode.lower() == "addnewcolumnswithtypewidening"
 

@@ -13,10 +13,11 @@ from typing import Any
 import pyarrow as pa
 
 from reelhouse.autoloader.arrow import fit, to_json
+from reelhouse.autoloader.ddl import is_nested
 from reelhouse.autoloader.dialect import Mode, boolean, parse_mode
 from reelhouse.autoloader.nested import conform_column, left_text
 from reelhouse.autoloader.request import Column, FileEntry, Request
-from reelhouse.autoloader.values import Converter, converter, is_nested, wire_type
+from reelhouse.autoloader.values import Converter, converter, wire_type
 from reelhouse.errors import UserError
 
 METADATA = (

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reelhouse.autoloader.ddl import is_nested
 from reelhouse.autoloader.patterns import pattern
 from reelhouse.autoloader.timestamps import MICROS, date_of, micros_of, zone
 from reelhouse.errors import Unsupported
@@ -64,11 +65,6 @@ def wire_type(ddl: str) -> pa.DataType:
     if name not in _ARROW:
         raise Unsupported(f"Type '{ddl}' of a column to read", remedy=f"Supported: {', '.join(sorted(_ARROW))}.")
     return _ARROW[name]
-
-
-def is_nested(ddl: str) -> bool:
-    """Whether a type has parts: struct, array, map, variant."""
-    return ddl.lower().startswith(("struct", "array", "map", "variant"))
 
 
 def converter(ddl: str, options: Mapping[str, str], time_zone: str) -> Converter:

@@ -58,10 +58,10 @@ def _csv(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[R
         yield Rows(names, block.columns, block.rows, block.corrupt, block.raws)
 
 
-def _by_place(names: Sequence[str], request: Request) -> Sequence[str]:
+def _by_place(names: Sequence[str], request: Request) -> list[str]:
     """The names of columns without header: the schema's by position, unless that numbers them as the file does."""
     known = [column.name for column in request.columns if not column.partition]
-    return names if "_c0" in known else [*known, *names[len(known) :]][: len(names)]
+    return list(names) if "_c0" in known else [*known, *names[len(known) :]][: len(names)]
 
 
 def _json(request: Request, file: FileEntry) -> Iterator[Rows]:

@@ -44,3 +44,31 @@ def test_a_folder_with_what_a_kill_left_is_copied_and_listed_without_it(run, raw
     )
 
     assert result.activities["m"]["output"]["childItems"] == [{"name": "b.csv", "type": "File"}]
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from pathlib import Path
+from reelhouse.adf.factory import load_factory
+from reelhouse.adf.run import run_pipeline
+from reelhouse.adf.services import AdfServices
+from reelhouse.runs.store import RunStore
+from reelhouse.storage.lake import Lake
+
+folder = Path(sys.argv[1])
+runs = RunStore(f"sqlite:///{folder / 'runs.db'}")
+interrupt = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+runs.subscribe(lambda event: getattr(event, "name", "") == "a" and not interrupt.ident and interrupt.start())
+result = run_pipeline(load_factory(folder / "factory"), "main", {}, AdfServices(Lake(folder / "lake"), runs))
+print(result.status, flush=True)
+"""
+
+
+def test_ctrl_c_stops_what_runs_in_order(tmp_path, make_factory, act):
+    waits = [act("a", "Wait", waitTimeInSeconds=600), act("b", "Wait", waitTimeInSeconds=600)]
+    make_factory({"main": [act("each", "ForEach", items="@range(0, 3)", activities=waits)]})
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+
+    assert done.stdout.strip() == "Cancelled", done.stderr

@@ -277,7 +277,7 @@ class _PipelineCheck:
         place, policy = activity.place.at("policy"), activity.policy
         if activity.type in CONTROL_TYPES and activity.has_policy and (policy.timeout is not None or policy.retry):
             self.findings.append(
-                problem(place, f"A {activity.type} has no timeout and no retry in its policy ('{activity.name}')")
+                warning(place, f"A {activity.type} has no timeout and no retry on Azure ('{activity.name}')")
             )
         if isinstance(policy.timeout, str) and "@" not in policy.timeout and parse_time_span(policy.timeout) is None:
             self.findings.append(
@@ -430,8 +430,8 @@ class _PipelineCheck:
                 )
                 continue
             dataset = self.factory.datasets.get(references[0].name)
-            if dataset is None:
-                continue
+            if dataset is None or dataset.type not in DATASET_SETTINGS:
+                continue  # said where the reference is checked
             if dataset.type != "Binary":
                 self.findings.append(
                     problem(

@@ -73,7 +73,12 @@ class TestVacuum:
         assert len(four_files.files_on_disk()) == 5
         assert len(vacuum(four_files.target, 0, check_duration=False)) == 4
         assert len(four_files.files_on_disk()) == 1
-        assert log.current_version(four_files.location) == 4
+        assert [entry.operation for entry in history(four_files.location, 2)] == ["VACUUM END", "VACUUM START"]
+        assert history(four_files.location, 2)[1].metrics["numFilesToDelete"] == "4"
+        assert len(four_files.rows()) == 1
+        assert vacuum(four_files.target, 0, check_duration=False) == []
+        assert log.current_version(four_files.location) == 6
+        four_files.write({"id": [2], "name": ["y"]})
         with pytest.raises(UserError, match="DELTA_RESTORE_MISSING_FILES"):
             restore(four_files.target, version=0)
 

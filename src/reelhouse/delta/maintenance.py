@@ -18,6 +18,7 @@ from typing import Any
 from reelhouse.delta import log
 from reelhouse.delta.alter import column, existing
 from reelhouse.delta.conflicts import ConcurrentModification
+from reelhouse.delta.entry import commit_info
 from reelhouse.delta.schema import fields_of
 from reelhouse.delta.snapshot import Snapshot, open_snapshot, version_at
 from reelhouse.delta.write import Target
@@ -178,10 +179,41 @@ def vacuum(
     # a file that is young and unreferenced may belong to a write that is about to be committed
     youngest = time.time() - retention.total_seconds()
     paths = [path for path in paths if os.path.exists(path) and os.path.getmtime(path) < youngest]
-    if not dry_run:
-        for path in paths:
-            Path(path).unlink(missing_ok=True)
+    if paths and not dry_run:
+        _delete(target.location, sorted(paths), retain_hours, own, check_duration)
     return sorted(paths)
+
+
+def _delete(
+    location: str, paths: Sequence[str], retain_hours: float | None, own: timedelta, check_duration: bool
+) -> None:
+    """Delete the files between two entries of the log that say so, as Databricks does."""
+    parameters = {
+        "retentionCheckEnabled": str(check_duration).lower(),
+        "defaultRetentionMillis": str(int(own.total_seconds() * 1000)),
+    }
+    if retain_hours is not None:
+        parameters["specifiedRetentionMillis"] = str(int(retain_hours * 3_600_000))
+    size = sum(os.path.getsize(path) for path in paths)
+    _note(location, "VACUUM START", parameters, {"numFilesToDelete": len(paths), "sizeOfDataToDelete": size})
+    for path in paths:
+        Path(path).unlink(missing_ok=True)
+    folders = len({os.path.dirname(path) for path in paths})
+    _note(
+        location,
+        "VACUUM END",
+        {"status": "COMPLETED"},
+        {"numDeletedFiles": len(paths), "numVacuumedDirectories": folders},
+    )
+
+
+def _note(location: str, operation: str, parameters: Mapping[str, str], metrics: Mapping[str, object]) -> None:
+    """A version that changes nothing and tells what was done."""
+    while True:
+        version = log.current_version(location)
+        assert version is not None
+        if log.publish(location, version + 1, [commit_info(operation, parameters, metrics, version, True)]):
+            return
 
 
 def _inside(location: str, path: str) -> str:

@@ -104,8 +104,10 @@ def _list_releases(bronze: DataFrame) -> list[Release]:
 
 def _count_keys(bronze: DataFrame, releases: list[Release], keys: list[str]) -> dict[str, int]:
     of_these = bronze.where(F.col("_source_file").isin([release.source_file for release in releases]))
-    counts = of_these.groupBy("_source_file").agg(F.count_distinct(*[F.col(key) for key in keys]).alias("keys"))
-    return {row["_source_file"]: row["keys"] for row in counts.collect()}
+    complete = of_these.where(" AND ".join(f"`{key}` IS NOT NULL" for key in keys))
+    # Of several columns, distinct rows are counted much faster than distinct structs.
+    counts = complete.select("_source_file", *keys).distinct().groupBy("_source_file").count()
+    return {row["_source_file"]: row["count"] for row in counts.collect()}
 
 
 def _source_of(spark: SparkSession, bronze_table: str) -> dict:

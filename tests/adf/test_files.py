@@ -434,3 +434,24 @@ def test_wildcards_match_as_documented(pattern, name, matches):
     import re
 
     assert bool(re.fullmatch(wildcard(pattern), name)) is matches
+
+
+def test_a_retried_copy_goes_on_with_the_files_that_are_missing(run, runs, raw, copy, dataset, monkeypatch):
+    for name in ("1", "2", "3"):
+        put(raw, f"a/{name}", name)
+    from reelhouse.adf.activity import copy as module
+
+    original, copied = module.copy_whole, []
+
+    def fails_once(source, target):
+        copied.append(source.name)
+        if copied == ["1", "2"]:
+            raise OSError("connection lost")
+        return original(source, target)
+
+    monkeypatch.setattr(module, "copy_whole", fails_once)
+    result = run([copy("c", dataset("ds_folder", folder="a"), dataset("ds_folder", folder="b"), policy={"retry": 1})])
+
+    assert copied == ["1", "2", "2", "3"]
+    assert result.activities["c"]["output"]["filesWritten"] == 3
+    assert files(raw / "b") == ["1", "2", "3"]

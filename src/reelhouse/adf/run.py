@@ -288,8 +288,9 @@ class _Runner:
         """All tries of an activity. Each is an activity run of its own; the last one counts."""
         clock, cancel = self._services.clock, self._services.cancel
         attempt = 0
+        memory: dict[str, Any] = {}
         while True:
-            outcome, retries = self._try(state, activity, scope, parent_id, attempt)
+            outcome, retries = self._try(state, activity, scope, parent_id, attempt, memory)
             if outcome.status is not RunStatus.FAILED or attempt >= retries:
                 return outcome
             attempt += 1
@@ -298,10 +299,16 @@ class _Runner:
                 return replace(outcome, status=RunStatus.CANCELLED)
 
     def _try(
-        self, state: PipelineState, activity: Activity, scope: Scope, parent_id: str, attempt: int
+        self,
+        state: PipelineState,
+        activity: Activity,
+        scope: Scope,
+        parent_id: str,
+        attempt: int,
+        memory: dict[str, Any],
     ) -> tuple[_Outcome, int]:
         services = self._services
-        ctx = ActivityContext(activity, scope, state, str(uuid.uuid4()))
+        ctx = ActivityContext(activity, scope, state, str(uuid.uuid4()), memory=memory)
         retries = 0
         work: Work | None = None
         fault: BaseException | None = None

@@ -30,12 +30,13 @@ class Masker:
     """Replaces secret values in whatever is recorded."""
 
     def __init__(self) -> None:
-        self._secrets: set[str] = set()
+        self._secrets: frozenset[str] = frozenset()
 
     def add(self, secret: str) -> str:
         """Remember a secret; the same text comes back."""
         if secret:
-            self._secrets.add(secret)
+            # A new set each time: other threads may be reading the one before.
+            self._secrets |= {secret}
         return secret
 
     def __call__(self, value: Any) -> Any:
@@ -144,13 +145,17 @@ class PipelineState:
 
 @dataclass(frozen=True)
 class ActivityContext:
-    """One try of one activity. `deadline` is a time of the clock's `monotonic`, from its policy."""
+    """One try of one activity. `deadline` is a time of the clock's `monotonic`, from its policy.
+
+    `memory` is shared by all tries of the activity, so that a copy of many files goes on where it failed.
+    """
 
     activity: Activity
     scope: Scope
     run: PipelineState
     run_id: str
     deadline: float | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
 
     @property
     def services(self) -> AdfServices:

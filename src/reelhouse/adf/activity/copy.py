@@ -149,7 +149,7 @@ def _copy(
     else:
         for transfer in transfers:
             ctx.waiting().check()
-            read += _bring(ctx, source, store, transfer, verify)
+            read += _bring_once(ctx, source, store, transfer, verify)
         written = len(transfers)
     for transfer in transfers:
         _record_lineage(ctx, transfer)
@@ -211,6 +211,21 @@ def _transfers(
 def _below(ctx: ActivityContext, target: LakeFile, name: str) -> Path:
     """The local path of a file in the sink's folder."""
     return Path(ctx.services.lake.local(target.url(f"{target.folder}/{name}" if target.folder else name)))
+
+
+def _bring_once(
+    ctx: ActivityContext, source: OpenDataset, store: ReadSettings | None, transfer: _Transfer, verify: bool
+) -> int:
+    """Bring one file, unless an earlier try of this activity has: a binary copy goes on at the level of files."""
+    if transfer.path is None:
+        return _bring(ctx, source, store, transfer, verify)
+    status = transfer.path.stat()
+    state = (status.st_mtime_ns, status.st_size)
+    if ctx.memory.get(str(transfer.target)) == state and transfer.target.is_file():
+        return status.st_size
+    size = _bring(ctx, source, store, transfer, verify)
+    ctx.memory[str(transfer.target)] = state
+    return size
 
 
 def _bring(

@@ -277,6 +277,20 @@ def test_what_is_outstanding_is_counted(table: str, source: Callable[..., DeltaS
     assert left is not None and left[0] == 1
 
 
+def test_what_comes_before_a_change_upstream_is_read_first(table: str, source: Callable[..., DeltaSource]) -> None:
+    append(table, 1)
+    end, _ = take(source())
+    append(table, 2)
+    delete_one(table)
+    limited = source(maxFilesPerTrigger="1")
+
+    end, ids = take(limited, end)
+
+    assert (ids, limited.outstanding(end)) == ([2], None)
+    with pytest.raises(StreamingError, match="DELTA_SOURCE"):
+        take(limited, end)
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [

@@ -62,9 +62,9 @@ class DeltaSource:
         limit = self._options.limit if limited else NO_LIMIT
         end, count, size = None, 0, 0
         for position, file in self._table.after(self._position(start), self._newest):
-            if count and limit.reached(count, size):
-                break
             end, count, size = position, count + 1, size + file.size
+            if limit.reached(count, size):
+                break  # before a look at the next version, which may be one that ends the query
         return start if end is None else self._offset(end)
 
     def batch(self, start: Offset | None, end: Offset) -> Batch:
@@ -94,7 +94,10 @@ class DeltaSource:
     def outstanding(self, end: Offset | None) -> tuple[int, int] | None:
         if end is None or not self._has_news(end):
             return 0, 0
-        sizes = [file.size for _, file in self._table.after(_position_of(end), self._newest)]
+        try:
+            sizes = [file.size for _, file in self._table.after(_position_of(end), self._newest)]
+        except UserError:
+            return None  # a version that cannot be read ends the query when it comes to it, not before
         return len(sizes), sum(sizes)
 
     def close(self) -> None:

@@ -7,6 +7,14 @@
 
 # COMMAND ----------
 
+dbutils.widgets.text("storage_account", "cmnetflixprojectdl", "Storage account of the lake")
+dbutils.widgets.text("catalog", "netflix", "Catalog of the schemas bronze, silver and gold")
+
+STORAGE_ACCOUNT = dbutils.widgets.get("storage_account")
+CATALOG = dbutils.widgets.get("catalog")
+
+# COMMAND ----------
+
 # MAGIC %run ../utils/setup
 
 # COMMAND ----------

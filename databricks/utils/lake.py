@@ -1,17 +1,13 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Where things lie in the lake
-# MAGIC Shared by the notebooks through `%run`. It needs the widgets `storage_account` and `catalog`, which it declares.
+# MAGIC Shared by the notebooks through `%run`. Whoever runs it sets `STORAGE_ACCOUNT` and `CATALOG` before, from its
+# MAGIC own widgets: a notebook that is run by `%run` sees the defaults of its widgets, not the parameters of the job.
 
 # COMMAND ----------
 
 import json
 
-dbutils.widgets.text("storage_account", "cmnetflixprojectdl")
-dbutils.widgets.text("catalog", "netflix")
-
-STORAGE_ACCOUNT = dbutils.widgets.get("storage_account")
-CATALOG = dbutils.widgets.get("catalog")
 LAYERS = ("bronze", "silver", "gold")
 
 # COMMAND ----------

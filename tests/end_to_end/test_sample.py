@@ -98,3 +98,21 @@ def test_maintenance_runs_when_asked_and_only_on_tables_with_news(platform, samp
     summary = platform.run(sample, maintenance="true")
     assert summary.run.status is RunStatus.SUCCEEDED, summary.failures
     assert platform.versions() == before
+
+
+def test_a_job_of_another_storage_account_touches_no_other(platform, sample):
+    """The parameters of a job reach the notebooks that a notebook runs."""
+    from reelhouse import Project
+
+    platform.run(sample)
+    before = platform.versions()
+    with Project.open(platform.root, state=platform.state) as project:
+        project.run_job("netflix_platform", {"storage_account": "otheraccount", "catalog": "other"})
+    assert {table: version for table, version in platform.versions().items() if table in before} == before
+
+
+def test_maintenance_between_releases_leaves_tables_that_can_be_read(platform, older, sample):
+    for release, maintenance in [(older, "false"), (sample, "true"), (older, "false"), (sample, "true")]:
+        summary = platform.run(release, maintenance=maintenance)
+        assert summary.run.status is RunStatus.SUCCEEDED, summary.failures
+    assert platform.count("bronze.netflix_titles") == 2 * (83 + 98)

@@ -19,7 +19,7 @@ COLUMNS = {"cast": ["cast", "show_id"], "titles": ["title", "show_id", "never_se
 @pytest.fixture
 def opened(project: Path, tmp_path: Path) -> Iterator[Project]:
     with Project.open(project, state=tmp_path) as opened:
-        opened.run_notebook(opened.root / "databricks/utils/setup.py")
+        opened.run_notebook(opened.root / "databricks/bronze/lookup_sources.py")
         yield opened
 
 

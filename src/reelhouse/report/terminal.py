@@ -52,7 +52,7 @@ def tables_table(summary: Summary) -> Table:
     ]
     shown = [(name, cell) for name, cell in counts if any(cell(line) for line in lines)]
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("table", no_wrap=True, min_width=24)
+    table.add_column("table", no_wrap=True, min_width=22)
     for name in ("rows", *(name for name, _ in shown), "version", "time"):
         table.add_column(name, justify="right", no_wrap=True)
     layer = None
@@ -65,7 +65,7 @@ def tables_table(summary: Summary) -> Table:
             _number(line.rows),
             *(cell(line) for _, cell in shown),
             str(line.version),
-            f"{line.seconds:.2f} s" if line.commits else "unchanged",
+            f"{line.seconds:.2f} s" if line.commits else "·",
             style="" if line.commits else "dim",
         )
     return table

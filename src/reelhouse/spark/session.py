@@ -86,6 +86,8 @@ class Sessions:
                 global_views=self._global_views,
             )
             separator = ";" if "/;" in address else "/;"
+            # Databricks' default. The host's own zone would also end up in the Parquet files.
+            context.conf.set("spark.sql.session.timeZone", "UTC")
             builder = DefaultChannelBuilder(f"{address}{separator}session_id={session_id};user_id={USER}")
             builder.add_interceptor(Interceptor(context, lambda: self.streaming))
             _keep_active_sessions_in_the_context(ConnectSession)

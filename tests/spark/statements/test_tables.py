@@ -7,8 +7,6 @@ from pyspark.errors.exceptions.base import AnalysisException, UnsupportedOperati
 
 from reelhouse.catalog.entry import TableEntry, TableType
 from reelhouse.catalog.names import TableName
-from reelhouse.spark import plan
-from reelhouse.spark.statements.run import execute
 
 ADDRESS = "abfss://silver@acc.dfs.core.windows.net"
 
@@ -251,8 +249,8 @@ def test_the_session_is_set_and_reset(sql, house):
 
 def test_dataframes_can_stand_in_a_statement(sql, house):
     sql("CREATE TABLE bronze.t (id BIGINT)")
-    frame = plan.alias(house.spark.range(3)._plan.to_proto(house.spark.client).root, "df")
-    assert execute(house.context, "INSERT INTO bronze.t SELECT * FROM df", None, [frame]).num_rows == 1
+    frame = house.spark.range(3)
+    house.spark.sql("INSERT INTO bronze.t SELECT * FROM {df}", df=frame)
     assert len(sql("SELECT * FROM bronze.t")) == 3
 
 

@@ -284,3 +284,11 @@ def test_loading_and_running_without_http_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_empty_texts_that_the_studio_writes_stand_for_the_defaults(fetch, web, raw):
+    web.give("/f.bin", b"x")
+    result = fetch(read={"requestTimeout": "", "requestBody": "", "additionalHeaders": "", "requestMethod": "GET"})
+
+    assert result.status is RunStatus.SUCCEEDED, result.message
+    assert "Content-Length" not in web.hits[0][1]

@@ -578,3 +578,27 @@ def test_properties_that_size_cloud_services_are_named_once_per_run(run, runs, c
     run([copy("c", source, sink, parallelCopies=4, write={"blockSizeInMB": 8}), copy("d", source, sink)])
 
     assert runs.notes == ["Without effect here: blockSizeInMB of Copy 'c', parallelCopies of Copy 'c'"]
+
+
+def test_a_fault_of_the_runtime_ends_the_run_loudly_and_leaves_the_next_one_alone(run, runs, act, services, eventually):
+    class Jobs:
+        def run(self, job_id, parameters):
+            eventually(lambda: len(runs.named("wait")) == 1)
+            raise RuntimeError("a bug")
+
+    services.jobs, services.clock = Jobs(), SystemClock()
+    service = {"referenceName": "ls_bricks", "type": "LinkedServiceReference"}
+    job = act("job", "DatabricksJob", jobId="1", linkedServiceName=service)
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(
+            [
+                job,
+                act("wait", "Wait", waitTimeInSeconds=600),
+                act("caught", "Wait", {"job": "Failed"}, waitTimeInSeconds=1),
+            ]
+        )
+
+    assert runs.statuses() == {"job": RunStatus.FAILED, "wait": RunStatus.CANCELLED}
+    assert runs.named("main", RunKind.PIPELINE)[0].status is RunStatus.FAILED
+    assert not services.cancel.is_set()

@@ -94,7 +94,11 @@ def run_pipeline(
     runner = _Runner(factory, services)
     idle = without_effect(factory, pipelines)
     notes = [f"Without effect here: {', '.join(idle)}"] if idle else []
-    return runner.run(pipeline, parameters, system, parent_id=parent_id, depth=0, where=pipeline.place, notes=notes)
+    try:
+        return runner.run(pipeline, parameters, system, parent_id=parent_id, depth=0, where=pipeline.place, notes=notes)
+    finally:
+        if runner.aborted:
+            services.cancel.clear()
 
 
 class _Runner:
@@ -105,6 +109,8 @@ class _Runner:
         self._services = services
         self._masker = Masker()
         self._limits = Limits()
+        self.aborted = False
+        """Whether this run set `cancel` by itself, because of a fault that no activity can have."""
 
     def run(
         self,
@@ -256,6 +262,7 @@ class _Runner:
             name, outcome = _next(ended, cancel)
             running -= 1
             if isinstance(outcome, BaseException):
+                self.aborted = self.aborted or not cancel.is_set()
                 cancel.set()
                 for _ in range(running):
                     _next(ended, cancel)

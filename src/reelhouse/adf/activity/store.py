@@ -29,6 +29,8 @@ from reelhouse.adf.settings import (
 from reelhouse.errors import Place, Unsupported
 
 INTEGRATION_RUNTIME = "AutoResolveIntegrationRuntime (Local)"
+DEFAULT_REQUEST_TIMEOUT = "00:01:40"
+"""ADF Studio writes an empty text for it."""
 
 
 def lake_location(dataset: OpenDataset, what: str, place: Place) -> LakeFile:
@@ -93,7 +95,7 @@ def file_filter(
     if settings.partition_root_path:
         raise Unsupported("partitionRootPath is not supported", where=ctx.properties)
     names = None
-    if settings.file_list_path is not None:
+    if settings.file_list_path:
         names = _listed(ctx, text(settings.file_list_path), location)
     given = "recursive" in settings.model_fields_set
     return FileFilter(
@@ -143,13 +145,13 @@ def http_request(ctx: ActivityContext, location: HttpFile, settings: ReadSetting
     headers = dict(location.headers)
     if settings.additional_headers:
         headers.update(_header_lines(settings.additional_headers))
-    body = text(settings.request_body).encode() if settings.request_body is not None else None
+    body = text(settings.request_body).encode() or None
     return HttpRequest(
         location.url,
         method,
         headers,
         body,
-        as_seconds(ctx, settings.request_timeout, "requestTimeout"),
+        as_seconds(ctx, settings.request_timeout or DEFAULT_REQUEST_TIMEOUT, "requestTimeout"),
         location.verify,
     )
 

@@ -186,3 +186,44 @@ def test_explain_gives_a_plan_and_a_local_checkpoint_fixes_the_rows(titles: Any)
 
 def test_a_text_in_a_value_that_looks_like_metadata_is_only_a_text(titles: Any) -> None:
     assert rows(titles.spark.sql("SELECT id, '_metadata' AS m FROM bronze.t")) == [(1, "_metadata")]
+
+
+def test_partition_columns_of_parquet_folders_are_typed_and_globs_find_them(house: Any) -> None:
+    house.spark.sql("SELECT * FROM VALUES (1, 3), (2, 4), (3, NULL) AS v(id, m)").write.partitionBy("m").parquet(
+        "dbfs:/p"
+    )
+    read = house.spark.read
+    assert [field.dataType.simpleString() for field in read.parquet("dbfs:/p").schema] == ["int", "int"]
+    assert rows(read.parquet("dbfs:/p")) == [(1, 3), (2, 4), (3, None)]
+    assert rows(read.parquet("dbfs:/p/m=*")) == [(1,), (2,), (3,)]
+    assert rows(read.option("basePath", "dbfs:/p").parquet("dbfs:/p/m=4")) == [(2, 4)]
+    assert rows(read.schema("m BIGINT, id INT").parquet("dbfs:/p")) == [(3, 1), (4, 2), (None, 3)]
+    assert read.parquet("dbfs:/p").select("_metadata.file_name", "id").count() == 3
+
+
+def test_parquet_files_of_two_schemas_are_merged_when_asked(house: Any) -> None:
+    house.spark.sql("SELECT 1 AS a").coalesce(1).write.parquet("dbfs:/p/one")
+    house.spark.sql("SELECT 2 AS a, 'x' AS b").coalesce(1).write.parquet("dbfs:/p/two")
+    paths = ("dbfs:/p/one", "dbfs:/p/two")
+    assert rows(house.spark.read.option("mergeSchema", "true").parquet(*paths)) == [(1, None), (2, "x")]
+    assert rows(house.spark.read.parquet(*paths)) == [(1,), (2,)]
+
+
+def test_an_error_of_the_runtime_is_the_cause_of_what_pyspark_raises(house: Any) -> None:
+    from reelhouse.errors import UserError
+
+    with pytest.raises(AnalysisException) as caught:
+        house.spark.table("bronze.nope").collect()
+    assert isinstance(caught.value.__cause__, UserError)
+
+
+def test_a_stream_cannot_be_written_as_a_batch(titles: Any) -> None:
+    with pytest.raises(AnalysisException, match="can not be called on streaming"):
+        titles.spark.readStream.table("bronze.t").write.saveAsTable("bronze.x")
+
+
+def test_user_code_may_stop_its_session(house: Any) -> None:
+    second = house.sessions.open()
+    second.stop()
+    house.sessions.close(second)
+    assert house.spark.range(1).count() == 1

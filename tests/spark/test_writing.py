@@ -1,4 +1,4 @@
-"""Writes: one commit each, with the documented meaning of modes and options, checked by rules, noted with their counts."""
+"""Writes: one commit each, with the documented meaning of modes and options, checked by rules, noted with counts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_columns_are_matched_by_name_whatever_their_case_and_missing_ones_are_nu
 def test_a_new_column_needs_merge_schema(house: Any) -> None:
     house.spark.range(1).write.saveAsTable("bronze.t")
     wider = house.spark.sql("SELECT 1L AS id, 'x' AS extra")
-    with pytest.raises(AnalysisException, match="no column 'extra'.*mergeSchema"):
+    with pytest.raises(AnalysisException, match=r"no column 'extra'.*mergeSchema"):
         wider.write.mode("append").saveAsTable("bronze.t")
     wider.write.mode("append").option("mergeSchema", "true").saveAsTable("bronze.t")
     assert rows(house.spark.table("bronze.t")) == [(0, None), (1, "x")]

@@ -75,9 +75,16 @@ def write_operation(context: SessionContext, command: Any) -> None:
         path = command.path or options.path
         if not path:
             raise UserError("save() names no path", remedy="Give a path, or use saveAsTable.")
-        _to_delta(context, command, Target(context.local(path), None), options, mode)
+        _to_delta(context, command, at_path(context, path), options, mode)
     else:
         _to_files(context, command, format, mode)
+
+
+def at_path(context: SessionContext, path: str) -> Target:
+    """The Delta table at an address, by its name when the catalog knows it."""
+    local = context.local(path)
+    entry = context.catalog.at_location(local)
+    return Target(local, str(entry.name) if entry is not None else None)
 
 
 def delta_options(given: Mapping[str, str]) -> Options:
@@ -176,7 +183,7 @@ def _to_table(context: SessionContext, command: Any, format: str, mode: str) -> 
     parts = plan.split_name(name)
     options = delta_options(dict(command.options))
     if len(parts) == 2 and parts[0].lower() == "delta":
-        _to_delta(context, command, Target(context.local(parts[1])), options, mode)
+        _to_delta(context, command, at_path(context, parts[1]), options, mode)
         return
     insert = command.table.save_method == plan.proto.WriteOperation.SaveTable.TABLE_SAVE_METHOD_INSERT_INTO
     entry = context.catalog.find(name, context.current)
@@ -319,7 +326,7 @@ def _to_files(context: SessionContext, command: Any, format: str, mode: str) -> 
             f"PATH_ALREADY_EXISTS: {path} exists already", remedy="Use mode('append') or mode('overwrite')."
         )
     options = {key: value for key, value in command.options.items() if key.lower() != "path"}
-    resolved = file_rows(context, context.resolve(command.input), format, options)
+    resolved = file_rows(context, context.resolve(command.input), format, options, command.partitioning_columns)
     stage = os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.{uuid.uuid4().hex}")
     own = plan.proto.Command()
     own.write_operation.CopyFrom(command)

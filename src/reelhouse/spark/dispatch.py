@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reelhouse.errors import Unsupported
+from reelhouse.errors import Unsupported, UserError
 from reelhouse.spark import plan
 from reelhouse.spark.replies import Replies, Stream
 
@@ -129,6 +129,7 @@ def _create_view(context: SessionContext, command: Any, replies: Replies) -> lis
 def _write(context: SessionContext, command: Any, replies: Replies) -> list[Any]:
     from reelhouse.spark.batch_write import write_operation
 
+    _refuse_stream(context, command.write_operation.input)
     write_operation(context, command.write_operation)
     return []
 
@@ -136,8 +137,14 @@ def _write(context: SessionContext, command: Any, replies: Replies) -> list[Any]
 def _write_v2(context: SessionContext, command: Any, replies: Replies) -> list[Any]:
     from reelhouse.spark.batch_write import write_operation_v2
 
+    _refuse_stream(context, command.write_operation_v2.input)
     write_operation_v2(context, command.write_operation_v2)
     return []
+
+
+def _refuse_stream(context: SessionContext, relation: plan.Relation) -> None:
+    if _is_streaming(context, relation):
+        raise UserError("'write' can not be called on streaming Dataset/DataFrame", remedy="Use df.writeStream.")
 
 
 def _register_data_source(context: SessionContext, command: Any, replies: Replies) -> list[Any]:

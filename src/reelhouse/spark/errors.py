@@ -7,7 +7,7 @@ interceptor raises passes through it unchanged, so the right class is made here 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 from reelhouse.errors import InternalError, ReelhouseError, Unsupported
 
@@ -18,7 +18,7 @@ def to_stock(error: Exception) -> Exception:
     """The exception that user code shall see for `error`: itself, unless it is one of this package.
 
     A `UserError` becomes an `AnalysisException`, `Unsupported` the `UnsupportedOperationException`, `InternalError` a
-    `SparkRuntimeException`, each with the text of the original, which is its `__cause__`. A text that begins with an
+    `SparkRuntimeException`, each with the text of the original. A text that begins with an
     error class (`TABLE_OR_VIEW_NOT_FOUND: …`) gives it to `getCondition()`.
     """
     if not isinstance(error, ReelhouseError):
@@ -37,8 +37,15 @@ def to_stock(error: Exception) -> Exception:
     text = str(error)
     match = _ERROR_CLASS.match(text)
     stock: Exception = kind(message=_bracketed(text), errorClass=match[1] if match else None)
-    stock.__cause__ = error
     return stock
+
+
+def raise_stock(error: Exception) -> NoReturn:
+    """Raise what `to_stock` makes of `error`, with `error` as its cause."""
+    stock = to_stock(error)
+    if stock is error:
+        raise error
+    raise stock from error
 
 
 def _bracketed(text: str) -> str:

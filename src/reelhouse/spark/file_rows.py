@@ -7,7 +7,7 @@ https://spark.apache.org/docs/latest/sql-data-sources-json.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.errors import Unsupported
@@ -25,7 +25,11 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
 
 
 def file_rows(
-    context: SessionContext, resolved: plan.Relation, format: str, options: Mapping[str, str]
+    context: SessionContext,
+    resolved: plan.Relation,
+    format: str,
+    options: Mapping[str, str],
+    partition_by: Sequence[str] = (),
 ) -> plan.Relation:
     """The resolved rows, ready to be written in `format`. Raises `Unsupported` for what would come out otherwise."""
     if format not in FORMATS:
@@ -42,13 +46,25 @@ def file_rows(
     unknown = [key for key in options if key.lower() not in _OPTIONS[format]]
     if unknown:
         raise Unsupported(f"Option '{unknown[0]}' of a write of {format} files is not supported by the embedded engine")
-    return _json_rows(context, resolved) if format == "json" else resolved
+    if format != "json" and not partition_by:
+        return resolved
+    return _spelled_rows(context, resolved, format, {name.lower() for name in partition_by})
 
 
-def _json_rows(context: SessionContext, resolved: plan.Relation) -> plan.Relation:
-    fields = context.wire.schema(resolved).jsonValue()["fields"]
+def _spelled_rows(
+    context: SessionContext, resolved: plan.Relation, format: str, partition_by: set[str]
+) -> plan.Relation:
+    """The rows with those columns as text that the engine would spell otherwise than Spark."""
+    from reelhouse.spark.write import partition_text
+
     zone = context.conf.read("spark.sql.session.timeZone") or "UTC"
-    texts = {field["name"]: _json_text(field["name"], field["type"], zone) for field in fields}
+    texts: dict[str, str | None] = {}
+    for field in context.wire.schema(resolved).jsonValue()["fields"]:
+        name, type = field["name"], field["type"]
+        if name.lower() in partition_by:
+            texts[name] = partition_text(name, type, zone)
+        else:
+            texts[name] = _json_text(name, type, zone) if format == "json" else None
     if not any(texts.values()):
         return resolved
     return plan.project(

@@ -15,7 +15,7 @@ import grpc
 
 from reelhouse.spark.conf import answer
 from reelhouse.spark.dispatch import Forward, analyze, execute
-from reelhouse.spark.errors import to_stock
+from reelhouse.spark.errors import raise_stock
 from reelhouse.spark.replies import Done, Replies
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterc
             outcome = execute(self._context, self._streaming(), request, self._replies(request))
         except Exception as error:
             self._remember(request.operation_id)
-            raise to_stock(error) from error.__cause__
+            raise_stock(error)
         if isinstance(outcome, Forward):
             return continuation(details, outcome.request)
         self._remember(request.operation_id)
@@ -65,7 +65,7 @@ class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterc
                 outcome = analyze(self._context, self._streaming(), request, self._replies(request))
                 return continuation(details, outcome.request) if isinstance(outcome, Forward) else Done(outcome)
         except Exception as error:
-            raise to_stock(error) from error.__cause__
+            raise_stock(error)
         return continuation(details, request)
 
     def _replies(self, request: Any) -> Replies:

@@ -7,6 +7,7 @@ text the same text over relations that stand for its tables. Looking things up i
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,11 @@ if TYPE_CHECKING:
     from reelhouse.catalog.names import SchemaName
     from reelhouse.spark.context import SessionContext
 
-OWN_FORMATS = frozenset({"csv", "json", "text"})
+OWN_FORMATS = frozenset({"csv", "json", "text", "binaryfile"})
 NATIVE_FORMATS = frozenset({"parquet"})
 PATH_FORMATS = frozenset({"delta", *OWN_FORMATS, *NATIVE_FORMATS})
 _INTERNAL_FORMATS = frozenset({"reelhouse_files"})
 _TRAVEL = {"versionasof", "timestampasof"}
-_PARQUET_OPTIONS = frozenset(
-    {"mergeschema", "pathglobfilter", "recursivefilelookup", "basepath", "path", "datetimerebasemode"}
-)
 _DEEPEST_VIEW = 50
 _names = itertools.count(1)
 
@@ -49,7 +47,7 @@ def _mark(relation: plan.Relation) -> plan.Relation:
     """
 
     def change(node: plan.Relation) -> plan.Relation | None:
-        if plan.kind(node) != "read" or node.read.data_source.format.lower() not in OWN_FORMATS:
+        if plan.kind(node) != "read" or node.read.data_source.format.lower() not in OWN_FORMATS | NATIVE_FORMATS:
             return None
         marked = plan.proto.Relation()
         marked.CopyFrom(node)
@@ -240,7 +238,7 @@ class _Resolver:
         if format in OWN_FORMATS:
             return self._own(format, options, source.schema or None, paths, with_metadata)
         if format in NATIVE_FORMATS:
-            return self._parquet(options, source.schema or None, paths)
+            return self._parquet(options, source.schema or None, paths, with_metadata)
         raise Unsupported(
             f"Files of format '{source.format}' cannot be read here",
             remedy=f"Supported: {', '.join(sorted(PATH_FORMATS))}, and data sources registered in the session.",
@@ -265,15 +263,16 @@ class _Resolver:
         zone = self._context.conf.read("spark.sql.session.timeZone") or "UTC"
         return batch_read(format, options, schema, paths, self._context.lake, metadata=with_metadata, time_zone=zone)
 
-    def _parquet(self, options: Mapping[str, str], schema: str | None, paths: Sequence[str]) -> plan.Relation:
-        unknown = [key for key in options if key.lower() not in _PARQUET_OPTIONS]
-        if unknown:
-            raise Unsupported(
-                f"Parquet reader option '{unknown[0]}' is not supported",
-                remedy=did_you_mean(unknown[0], _PARQUET_OPTIONS),
-            )
-        local = [self._context.local(path) for path in paths]
-        return plan.read_data_source("parquet", options, schema, local)
+    def _parquet(
+        self, options: Mapping[str, str], schema: str | None, paths: Sequence[str], with_metadata: bool
+    ) -> plan.Relation | None:
+        from reelhouse.spark.parquet import read_parquet
+
+        if with_metadata:
+            return self._own("parquet", options, schema, paths, with_metadata)
+        if schema and not options and all(map(os.path.isfile, paths)):
+            return None
+        return read_parquet(self._context, options, schema, paths)
 
     # SQL
 

@@ -123,7 +123,7 @@ class Sessions:
         if context is None:
             return
         _close(spark)
-        context.wire.release()
+        _release(context)
 
     def stop(self) -> None:
         """End all sessions, and the engine."""
@@ -141,6 +141,15 @@ def _close(spark: Any) -> None:
     spark.stop()
     if spark is _active.get():
         _active.set(None)
+
+
+def _release(context: SessionContext) -> None:
+    from pyspark.errors import PySparkException
+
+    try:
+        context.wire.release()
+    except PySparkException:
+        pass  # user code has stopped the session already, or the engine is gone
 
 
 class _ActiveSession:

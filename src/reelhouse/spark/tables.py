@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reelhouse.delta.snapshot import Snapshot
 
 _MOST_KEPT = 256
-_MOST_PARTITIONS = 200
+MOST_PARTITIONS = 200
 """Reads of more partitions than these in one query are more than the embedded engine can plan."""
 _EXACT_DIGITS = 15
 _part_names = itertools.count(1)
@@ -78,7 +78,7 @@ def _mark(entry: Path) -> tuple[int, int] | None:
 
 def read_snapshot(snapshot: Snapshot, *, engine: str) -> plan.Relation:
     """The rows of a table at one version. `engine` is the engine's name."""
-    if _needs_delta_reader(snapshot) or len(_partitions(snapshot)) > _MOST_PARTITIONS:
+    if _needs_delta_reader(snapshot) or len(_partitions(snapshot)) > MOST_PARTITIONS:
         _check_statistics(snapshot, engine)
         return plan.read_data_source("delta", {"versionAsOf": str(snapshot.version)}, paths=[snapshot.location])
     schema = nullable(json.loads(snapshot.schema))

@@ -79,3 +79,7 @@ def test_a_place_leads_back_to_its_address(container, segments):
 
 def test_a_path_outside_the_lake_is_its_own_address():
     assert LAKE.url("/tmp/x") == "/tmp/x"
+
+
+def test_what_lies_beside_the_accounts_has_no_address_of_the_lake():
+    assert LAKE.url("/lake/_catalog/netflix/default/t") == "/lake/_catalog/netflix/default/t"

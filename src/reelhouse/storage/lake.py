@@ -65,6 +65,6 @@ class Lake:
         parts = path.relative_to(self.root).parts
         if parts[:1] == ("_workspace",) and len(parts) > 1:
             return str(WorkspacePath(parts[1], "/".join(parts[2:])))
-        if len(parts) < 2:
+        if len(parts) < 2 or parts[0].startswith("_"):
             return local
         return str(ContainerPath(parts[0], parts[1], "/".join(parts[2:])))

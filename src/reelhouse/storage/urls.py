@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from reelhouse.errors import UserError
 
 _CONTAINER = re.compile(
-    r"^(?P<scheme>abfss?|wasbs?)://(?P<container>[^@/]+)@(?P<account>[^./]+)\.(?:dfs|blob)\.[^/]+(?P<path>/.*)?$"
+    r"^(?P<scheme>abfss?|wasbs?)://(?P<container>[^@/]+)@(?P<account>[^./]+)\.(?:dfs|blob)\.[^/]+(?P<path>/.*)?$",
+    re.DOTALL,
 )
-_HTTPS = re.compile(r"^https?://(?P<account>[^./]+)\.(?:dfs|blob)\.core\.[^/]+/(?P<container>[^/]+)(?P<path>/.*)?$")
+_HTTPS = re.compile(
+    r"^https?://(?P<account>[^./]+)\.(?:dfs|blob)\.core\.[^/]+/(?P<container>[^/]+)(?P<path>/.*)?$", re.DOTALL
+)
 
 
 @dataclass(frozen=True)

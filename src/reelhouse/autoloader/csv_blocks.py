@@ -5,6 +5,7 @@ See `regular.py` for what regular is.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,10 @@ def _form(dialect: Dialect, width: int) -> tuple[str, str]:
 
 
 def matches(data: bytes, expression: str) -> bool:
-    return bool(pc.match_substring_regex(pa.array([data], pa.binary()), expression)[0].as_py())
+    """Whether an RE2 expression is found in a block."""
+    offsets = pa.py_buffer(struct.pack("=ii", 0, len(data)))
+    text = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)])  # without a copy
+    return bool(pc.match_substring_regex(text, expression)[0].as_py())
 
 
 def regular_form(values: Sequence[str | None], dialect: Dialect, width: int) -> bytes:

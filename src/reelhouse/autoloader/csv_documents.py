@@ -16,7 +16,7 @@ from reelhouse.autoloader.dialect import NONE, Dialect, Mode
 from reelhouse.autoloader.regular import regular
 from reelhouse.autoloader.tokens import Tokens
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 _LINE_ENDS = "\r\n"
 
 

@@ -21,7 +21,7 @@ from reelhouse.autoloader.dialect import NONE, Dialect, Mode
 from reelhouse.autoloader.regular import Regular, regular
 from reelhouse.autoloader.tokens import BLANKS, Tokens
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 _BLANKS = BLANKS.encode()
 _LINE_END = re.compile(rb"[\r\n]")
 

@@ -88,7 +88,8 @@ def _dataset(
         schema=given.get("schema"),
         properties={str(k): _text(v) for k, v in properties.items()},
         partition_by=_names("partition_cols", given.get("partition_cols"), place) or (),
-        cluster_by=_names("cluster_by", given.get("cluster_by"), place) or (),
+        cluster_by=_names("cluster_by", given.get("cluster_by"), place)
+        or ("AUTO",) * bool(given.get("cluster_by_auto")),
         path=given.get("path"),
         private=bool(given.get("private") or given.get("temporary")),
         spark_conf={str(k): _text(v) for k, v in (given.get("spark_conf") or {}).items()},

@@ -150,10 +150,12 @@ class FlowRunner:
         name: str,
         key: str,
         outcome: Outcome,
+        *,
+        hidden: bool = False,
     ) -> None:
         from reelhouse.streaming.run import run_available_now
 
-        session = _CountingSession(self, outcome)
+        session = _CountingSession(self, outcome, hidden)
         for result in run_available_now(session, relation, target, spec, checkpoint, name=name):
             outcome.add(result.commit)
             if spec.expectations and result.commit is not None:
@@ -206,23 +208,28 @@ class FlowRunner:
         taken = Outcome()
         if flow.once:
             once = Transaction(self._app_id("once", dataset, flow.name), generation)
-            commit = self.context.write(changes, log, replace(spec, transaction=once))
+            commit = self.write_hidden(changes, log, replace(spec, transaction=once))
             if commit.version is not None:
                 taken.add(commit)
                 taken.count(dataset.key, Counts.of(commit))
         else:
             checkpoint = self.state.checkpoint(dataset.key, flow.name, generation)
-            self._stream(changes, log, spec, checkpoint, flow.name, dataset.key, taken)
+            self._stream(changes, log, spec, checkpoint, flow.name, dataset.key, taken, hidden=True)
         reach("pipelines.after_changes")
         if dataset.dataset.expectations:
             for key, counts in taken.counts.items():
                 shown = {n: c for n, c in (counts.failed or {}).items() if not n.startswith(cdc.SEQUENCE)}
                 outcome.count(key, replace(counts, failed=shown))
-        outcome.add(self._apply_changes(dataset, flow, columns, log))
+        outcome.add(self._apply_changes(dataset, flow, columns, log, changes))
         outcome.up_to_date = not outcome.commits
 
     def _apply_changes(
-        self, dataset: PlannedDataset, flow: ChangeFlow, columns: cdc.Columns, log: Target
+        self,
+        dataset: PlannedDataset,
+        flow: ChangeFlow,
+        columns: cdc.Columns,
+        log: Target,
+        feed: plan.Relation,
     ) -> Commit | None:
         state = table_fingerprint(log.location)
         memo = self.state.read("changes", dataset.key)
@@ -238,7 +245,7 @@ class FlowRunner:
         )
         if not dataset.declared.columns:
             spec = replace(spec, overwrite_schema=self._differs(dataset))
-        commit: Commit = self.context.write(relation, self.target(dataset), spec)
+        commit: Commit = self.context.write(relation, self.target(dataset), spec, recorded_as=feed)
         reach("pipelines.after_apply")
         self.state.write("changes", dataset.key, {**known, "output": table_fingerprint(dataset.location)})
         return commit if commit.version is not None else None
@@ -315,7 +322,9 @@ class FlowRunner:
         incoming = evaluate.frame(self.spark, relation)
         condition = expectations.kept(rules)
         kept = incoming.where(condition) if condition else incoming
-        self._check_keys(kept, columns, flow, version)
+        required = {c.name for c in dataset.declared.columns if not c.nullable}
+        if not (required.issuperset(columns.keys) and plans.is_unique_by(relation, columns.keys, names)):
+            self._check_keys(kept, columns, flow, version)
         number = progress.begin(version)
         spec = WriteSpec(
             Mode.OVERWRITE,
@@ -382,7 +391,8 @@ class FlowRunner:
         spec = replace(spec, skip_if_same=False, key=())
         if counts is not None:
             spec = replace(spec, counts=counts)
-        commit: Commit = self.context.write(relation, target, spec)
+        shown = evaluate.relation_of(snapshot, self.spark, flow.place)
+        commit: Commit = self.context.write(relation, target, spec, recorded_as=shown)
         return commit
 
     def _bound_type(self, dataset: PlannedDataset, version: Any) -> str:
@@ -428,6 +438,12 @@ class FlowRunner:
         """The application id that a snapshot flow's commits carry."""
         return f"{self._app_id('snapshot', dataset, flow)}-{self.generation(dataset)}"
 
+    def write_hidden(self, relation: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
+        """Write to a table of ours, which no record of tables and lineage shows."""
+        from reelhouse.spark.write import write_resolved
+
+        return write_resolved(self.context, self.context.resolve(relation), target, spec)
+
     def count_views(self, relation: plan.Relation, outcome: Outcome, *, batch: str = "") -> None:
         """Count the expectations of the views that a plan reads. Raises when one of them fails the flow.
 
@@ -463,9 +479,10 @@ class FlowRunner:
 class _CountingSession:
     """The session as a stream sees it: before a batch is written, the rules of the views it reads are counted."""
 
-    def __init__(self, runner: FlowRunner, outcome: Outcome) -> None:
+    def __init__(self, runner: FlowRunner, outcome: Outcome, hidden: bool) -> None:
         self._runner = runner
         self._outcome = outcome
+        self._hidden = hidden
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._runner.context, name)
@@ -473,6 +490,8 @@ class _CountingSession:
     def write(self, relation: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
         batch = spec.transaction or Transaction("", 0)
         self._runner.count_views(relation, self._outcome, batch=f" {batch.app_id} {batch.version}")
+        if self._hidden:
+            return self._runner.write_hidden(relation, target, spec)
         commit: Commit = self._runner.context.write(relation, target, spec)
         return commit
 

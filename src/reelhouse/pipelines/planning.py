@@ -417,6 +417,43 @@ def check_declared(
         )
 
 
+_NO_EFFECT = frozenset({"pipelines.trigger.interval", "spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled"})
+_PROPERTIES = frozenset(
+    {
+        "pipelines.reset.allowed",
+        "pipelines.autoOptimize.managed",
+        "pipelines.autoOptimize.zOrderCols",
+        "pipelines.cdc.tombstoneGCThresholdInSeconds",
+    }
+)
+
+
+def check_options(planned: PlannedDataset) -> None:
+    """Refuse configuration and `pipelines.` properties of a dataset that would have no effect without being told."""
+    own = planned.dataset
+    confs = {**own.spark_conf}
+    for flow in planned.flows:
+        confs |= dict(getattr(flow.flow, "spark_conf", {}))
+    for key in confs:
+        if key not in _NO_EFFECT:
+            raise Unsupported(
+                f"'{planned.name}' sets '{key}' in spark_conf",
+                where=own.place,
+                remedy=f"Known: {', '.join(sorted(_NO_EFFECT))}; set others in the pipeline's configuration.",
+            )
+    for key, value in own.properties.items():
+        if key.startswith("pipelines.") and key not in _PROPERTIES:
+            remedy = did_you_mean(key, _PROPERTIES)
+            raise Unsupported(f"'{planned.name}' has the table property '{key}'", where=own.place, remedy=remedy)
+        if key == "pipelines.autoOptimize.zOrderCols" and planned.schema is not None:
+            known = {f["name"].lower() for f in planned.schema}
+            for column in filter(None, (c.strip() for c in value.split(","))):
+                if column.lower() not in known:
+                    remedy = did_you_mean(column, [f["name"] for f in planned.schema])
+                    what = f"'{key}' of '{planned.name}' names column '{column}', which it lacks"
+                    raise UserError(what, where=own.place, remedy=remedy)
+
+
 def _merged(first: list[dict[str, Any]] | None, second: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The fields of both, each once; several flows of one table may give different columns."""
     names = {f["name"].lower() for f in first or ()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -256,3 +256,14 @@ def _messages(message: Any) -> Iterator[Any]:
 def streams_tables_only(relation: plan.Relation) -> bool:
     """Whether every stream of a plan is one of a table, and all else that it reads is a table too."""
     return all(_is_named(node) for node in plan.walk(relation) if plan.kind(node) == "read")
+
+
+def is_unique_by(relation: plan.Relation, keys: Sequence[str], columns: Sequence[str]) -> bool:
+    """Whether a plan says by itself that no two of its rows agree in `keys`. `columns` are all that it gives."""
+    node = relation
+    while plan.kind(node) in ("subquery_alias", "filter"):
+        node = node.subquery_alias.input if plan.kind(node) == "subquery_alias" else node.filter.input
+    if plan.kind(node) != "deduplicate":
+        return False
+    by = columns if node.deduplicate.all_columns_as_keys else list(node.deduplicate.column_names)
+    return {name.lower() for name in by} <= {key.lower() for key in keys}

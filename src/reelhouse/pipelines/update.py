@@ -18,7 +18,7 @@ from reelhouse.pipelines.graph import Namespace, Selection, select
 from reelhouse.pipelines.inputs import Inputs, is_older
 from reelhouse.pipelines.load import SourceFile, pipelines_module, run_python, user_error
 from reelhouse.pipelines.observe import Observed
-from reelhouse.pipelines.planning import PlannedDataset, PlannedFlow, Planner
+from reelhouse.pipelines.planning import PlannedDataset, PlannedFlow, Planner, check_options
 from reelhouse.pipelines.schedule import run_in_order
 from reelhouse.pipelines.settings import (
     FlowResult,
@@ -32,6 +32,8 @@ from reelhouse.pipelines.state import PipelineState
 from reelhouse.pipelines.tables import Tables
 from reelhouse.runs.record import ExpectationResult, RunKind, RunStatus, current_run
 
+_Selected = tuple[tuple[str, ...], tuple[str, ...], bool]
+"""Names of tables to refresh, of tables to empty and refill, and whether to do so with all."""
 _CDC_EDITIONS = ("PRO", "ADVANCED")
 
 
@@ -65,6 +67,12 @@ class Update:
             f"Update {self.id[:6]} started",
             {"cause": "USER_ACTION", "full_refresh": full_all, "validate_only": validate_only},
         )
+        root = settings.root_path
+        with importable([*([root] if root else []), *{f.path.parent for f in self.files}]):
+            return self._run_in_session((refresh, full, full_all), validate_only)
+
+    def _run_in_session(self, selection: _Selected, validate_only: bool) -> UpdateResult:
+        refresh, full, full_all = selection
         sessions = self.services.open_sessions()
         self._progress(UpdateState.INITIALIZING)
         spark = sessions.open()
@@ -112,16 +120,13 @@ class Update:
         registry.table_reference = lambda name, streaming: (
             self.spark.readStream.table(name) if streaming else self.spark.read.table(name)
         )
-        root = self.settings.root_path
-        folders = [*([root] if root else []), *{f.path.parent for f in self.files}]
-        with importable(folders):
-            for file in self.files:
-                if file.is_sql:
-                    text = file.text.replace("-- COMMAND ----------", "")
-                    sql.define(text, str(file.path), registry, configuration, self.spark.sql)
-                    continue
-                for note in run_python(file, registry, {"spark": self.spark, **self.services.names}):
-                    self._note(note)
+        for file in self.files:
+            if file.is_sql:
+                text = file.text.replace("-- COMMAND ----------", "")
+                sql.define(text, str(file.path), registry, configuration, self.spark.sql)
+                continue
+            for note in run_python(file, registry, {"spark": self.spark, **self.services.names}):
+                self._note(note)
         for key, value in registry.configuration.items():
             self.spark.conf.set(key, value)
 
@@ -170,6 +175,7 @@ class Update:
                 )
             if dataset.dataset.cluster_by:
                 self._note(f"'{dataset.name}': cluster_by only places rows in files, and has no effect here")
+            check_options(dataset)
 
     # --- running --------------------------------------------------------------------------------------------------
 

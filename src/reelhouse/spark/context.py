@@ -110,8 +110,12 @@ class SessionContext:
 
     # writing
 
-    def write(self, relation: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
+    def write(
+        self, relation: plan.Relation, target: Target, spec: WriteSpec, *, recorded_as: plan.Relation | None = None
+    ) -> Commit:
         """Write the rows of an unresolved plan as one commit, and record it with its lineage.
+
+        `recorded_as` is a plan that the lineage is taken from instead, where `relation` reads bookkeeping of ours.
 
         Raises `UserError` for rows that do not fit, `ExpectationViolation` for a broken rule; nothing is committed
         then. A repeated transaction, and an overwrite with equal rows under `skip_if_same`, give a `Commit` without
@@ -119,7 +123,7 @@ class SessionContext:
         """
         from reelhouse.spark.write import write
 
-        return write(self, relation, target, spec)
+        return write(self, relation, target, spec, recorded_as)
 
     # names
 

@@ -25,14 +25,21 @@ NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_RULES = 62
 
 
-def write(context: SessionContext, relation: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
+def write(
+    context: SessionContext,
+    relation: plan.Relation,
+    target: Target,
+    spec: WriteSpec,
+    recorded_as: plan.Relation | None = None,
+) -> Commit:
     """Write a plan's rows to a Delta table. See `SessionContext.write`."""
     started = time.monotonic()
     if _is_repeated(context, target, spec):
         return Commit(None, 0)
     resolved = context.resolve(relation)
     commit = write_resolved(context, resolved, target, spec)
-    _record(context, relation, target, spec, commit, round((time.monotonic() - started) * 1000))
+    shown = relation if recorded_as is None else recorded_as
+    _record(context, shown, target, spec, commit, round((time.monotonic() - started) * 1000))
     return commit
 
 
@@ -51,7 +58,7 @@ def write_resolved(context: SessionContext, resolved: plan.Relation, target: Tar
         context.wire.write_parquet(rows, stage, partition_by)
         staged = staging.staged_files(stage, MASK if decided.rules else None, decided.partition_by)
         counts: Mapping[str, int | None] | None = spec.counts
-        if _is_to_compare(spec) and decided.snapshot is not None:
+        if _is_to_compare(spec) and decided.snapshot is not None and (decided.snapshot.files or not staged):
             counts = _compare(context, target, decided, spec, staged)
             same = not any(counts.values())
             if same and spec.skip_if_same and not decided.metadata_changed:

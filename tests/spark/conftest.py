@@ -1,7 +1,11 @@
-"""A project's lake, catalog and sessions over the real embedded engine, one engine for all tests of the folder."""
+"""A project's lake, catalog and sessions over a real engine, one engine for all tests of the folder.
+
+It is the embedded one, or the Spark Connect server that the environment variable REELHOUSE_SPARK names.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +16,8 @@ import pytest
 from reelhouse.catalog.catalog import Catalog
 from reelhouse.lineage.event import LineageEvent
 from reelhouse.runs.record import TableChange
-from reelhouse.spark.engines.sail import SailEngine
+from reelhouse.spark.engines import choose_engine
+from reelhouse.spark.engines.engine import Engine
 from reelhouse.spark.session import Sessions
 from reelhouse.storage.lake import Lake
 
@@ -20,7 +25,7 @@ from reelhouse.storage.lake import Lake
 class SharedEngine:
     """An engine that outlives the sessions of one test."""
 
-    def __init__(self, engine: SailEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.name = engine.name
 
@@ -50,14 +55,14 @@ class Recorded:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[SailEngine]:
-    engine = SailEngine()
+def engine() -> Iterator[Engine]:
+    engine = choose_engine(os.environ.get("REELHOUSE_SPARK"))
     yield engine
     engine.stop()
 
 
 @pytest.fixture
-def house(engine: SailEngine, tmp_path: Path) -> Iterator[Any]:
+def house(engine: Engine, tmp_path: Path) -> Iterator[Any]:
     """An empty project: `.spark`, `.sessions`, `.context`, `.catalog`, `.lake`, `.recorded`."""
     lake = Lake(tmp_path / "lake")
     catalog = Catalog(tmp_path / "catalog.db", lake)
@@ -67,6 +72,7 @@ def house(engine: SailEngine, tmp_path: Path) -> Iterator[Any]:
     spark = sessions.open()
     yield SimpleNamespace(
         spark=spark,
+        interceptor=spark.client._builder._interceptors[0],  # type: ignore[attr-defined]
         sessions=sessions,
         context=sessions.context(spark),
         catalog=catalog,

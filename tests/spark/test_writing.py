@@ -243,3 +243,27 @@ def test_a_column_without_text_form_cannot_partition(type: Any) -> None:
 
     with pytest.raises(Unsupported, match="partitioned by 'c'"):
         partition_text("c", type, "UTC")
+
+
+def test_a_failed_first_write_leaves_no_name_behind(house: Any) -> None:
+    with pytest.raises(Exception, match="boom"):
+        house.spark.sql("SELECT CAST(raise_error('boom') AS INT) AS a FROM range(1)").write.saveAsTable("bronze.t")
+    assert house.catalog.find("bronze.t") is None
+
+
+def test_a_name_whose_first_commit_was_never_made_is_free(house: Any) -> None:
+    from reelhouse.catalog.entry import TableEntry
+    from reelhouse.catalog.names import TableName
+
+    house.catalog.create_table(TableEntry(TableName("netflix", "bronze", "t"), ""))
+    house.spark.range(2).write.saveAsTable("bronze.t")
+    assert house.spark.table("bronze.t").count() == 2
+
+
+def test_a_write_killed_after_staging_leaves_nothing_that_the_next_one_sees(house: Any) -> None:
+    location = house.catalog.managed_location(house.catalog.resolve_name("bronze.t"))
+    stale = Path(location) / "_staged" / "elsewhere-1-x"
+    stale.mkdir(parents=True)
+    (stale / "x.parquet").write_text("half")
+    house.spark.range(2).write.saveAsTable("bronze.t")
+    assert house.spark.table("bronze.t").count() == 2

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.delta.write import Commit, Mode, Target, Transaction, WriteSpec
 from reelhouse.errors import Unsupported, UserError, did_you_mean
+from reelhouse.failpoints import reach
 from reelhouse.spark import plan
 from reelhouse.spark.file_rows import file_rows
 from reelhouse.spark.lineage import record_files
@@ -186,13 +187,12 @@ def _to_table(context: SessionContext, command: Any, format: str, mode: str) -> 
         _to_delta(context, command, at_path(context, parts[1]), options, mode)
         return
     insert = command.table.save_method == plan.proto.WriteOperation.SaveTable.TABLE_SAVE_METHOD_INSERT_INTO
-    entry = context.catalog.find(name, context.current)
+    entry = existing(context, name)
     if entry is not None and entry.is_view:
         raise UserError(f"'{entry.name}' is a view and cannot be written to")
     if insert:
         if entry is None:
-            context.catalog.table(name, context.current)
-            return
+            raise _no_table(context, name)
         _insert_into(context, command, entry, options, mode)
         return
     if entry is not None:
@@ -209,17 +209,41 @@ def _to_table(context: SessionContext, command: Any, format: str, mode: str) -> 
     create_with(context, name, options.path, lambda target: _to_delta(context, command, target, options, mode))
 
 
-def create_with(context: SessionContext, name: str, path: str | None, write: Any) -> None:
-    """Make a table with its first commit. It is entered in the catalog last, so a crash never leaves a name without
-    a table."""
+def existing(context: SessionContext, name: str) -> TableEntry | None:
+    """The table or view of that name; None as well for a name whose first commit was never made."""
+    entry = context.catalog.find(name, context.current)
+    if entry is None or entry.is_view or context.snapshot(entry.location) is not None:
+        return entry
+    return None
+
+
+def _no_table(context: SessionContext, name: str) -> UserError:
+    try:
+        entry = context.catalog.table(name, context.current)
+    except UserError as error:
+        return error
+    return UserError(f"DELTA_TABLE_NOT_FOUND: '{entry.name}' has no table at {context.lake.url(entry.location)}")
+
+
+def create_with(context: SessionContext, name: str, path: str | None, write: Callable[[Target], object]) -> None:
+    """Make a table with its first commit.
+
+    The name is entered first. Killed in between, it is a name without a table, which the next attempt takes for free:
+    the other way round, that attempt would find rows it knows nothing of.
+    """
     from reelhouse.catalog.entry import TableEntry, TableType
 
     full = context.catalog.resolve_name(name, context.current)
-    context.catalog.schema(full.parent)
     location = context.local(path) if path else context.catalog.managed_location(full)
-    write(Target(location, str(full)))
     entry = TableEntry(full, location, TableType.EXTERNAL if path else TableType.MANAGED)
-    context.catalog.create_table(entry, if_not_exists=True)
+    entered = context.catalog.create_table(entry, replace=context.catalog.find(full) is not None)
+    reach("spark.name_entered")
+    try:
+        write(Target(entered.location, str(full)))
+    except Exception:
+        if context.snapshot(entered.location) is None:
+            context.catalog.drop_table(full, if_exists=True)
+        raise
 
 
 def _same_place(context: SessionContext, entry: TableEntry, options: Options) -> None:
@@ -270,11 +294,11 @@ def write_operation_v2(context: SessionContext, command: Any) -> None:
         raise Unsupported("overwritePartitions is not supported here", remedy="Use overwrite(condition).")
     options = delta_options({**dict(command.options), **dict(command.table_properties)})
     shaped = _as_write(command)
-    entry = context.catalog.find(command.table_name, context.current)
+    entry = existing(context, command.table_name)
     target = Target(entry.location, str(entry.name)) if entry is not None else None
     creates = command.mode in (kinds.MODE_CREATE, kinds.MODE_CREATE_OR_REPLACE)
     if target is None and not creates:
-        context.catalog.table(command.table_name, context.current)
+        raise _no_table(context, command.table_name)
     if target is not None and command.mode == kinds.MODE_CREATE:
         raise UserError(f"TABLE_OR_VIEW_ALREADY_EXISTS: there is a table '{target.name}' already")
     if target is None:

@@ -18,6 +18,7 @@ from reelhouse.spark.wire import Wire
 if TYPE_CHECKING:
     from reelhouse.catalog.catalog import Catalog
     from reelhouse.catalog.names import SchemaName
+    from reelhouse.delta.snapshot import Snapshot
     from reelhouse.lineage.event import LineagePort
     from reelhouse.storage.lake import Lake
 
@@ -85,7 +86,7 @@ class SessionContext:
 
         return lift(self, relation)
 
-    def snapshot(self, location: str, version: int | None = None, timestamp: str | None = None):  # type: ignore[no-untyped-def]
+    def snapshot(self, location: str, version: int | None = None, timestamp: str | None = None) -> Snapshot | None:
         """As `delta.snapshot.open_snapshot`, remembering what was read."""
         return self._snapshots.open(location, version, timestamp)
 

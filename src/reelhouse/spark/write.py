@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.delta.write import Commit, Mode, OnViolation, Target, WriteSpec
 from reelhouse.errors import Unsupported
+from reelhouse.failpoints import reach
 from reelhouse.runs.record import TableChange
 from reelhouse.spark import plan
 
@@ -64,6 +64,7 @@ def write_resolved(context: SessionContext, resolved: plan.Relation, target: Tar
             if same and spec.skip_if_same and not decided.metadata_changed:
                 return _nothing_new(decided, spec, staged)
         example = _example(staged, decided)
+        reach("spark.staged")
         return _commit(commit_files, target, stage, schema, spec, decided, counts, example)
     finally:
         staging.discard(stage)
@@ -266,8 +267,3 @@ def _record(
         )
     if commit.version is not None:
         record_write(context, relation, target, commit.version)
-
-
-def exists(location: str) -> bool:
-    """Whether something lies at a local path."""
-    return Path(location).exists()

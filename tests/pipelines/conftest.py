@@ -134,7 +134,7 @@ class Lab:
         return version
 
     def events(self, event_type: str) -> list[dict[str, Any]]:
-        records = read_event_log(self.folder / "state" / "pipelines" / self.settings.key)
+        records = read_event_log(self.folder / "state" / self.settings.key)
         return [r for r in records if r["event_type"] == event_type]
 
     def close(self) -> None:

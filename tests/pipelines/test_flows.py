@@ -231,3 +231,86 @@ def test_the_stock_module_is_as_before_after_an_update(lab: Any) -> None:
     lab.succeed()
     assert not hasattr(pipelines, "expect")
     assert "dlt" not in sys.modules
+
+
+def test_auto_loader_feeds_a_table_without_a_schema_location(lab: Any) -> None:
+    folder = lab.folder / "landing"
+    folder.mkdir()
+    (folder / "a.csv").write_text("id,name\n1,x\n2,y\n")
+    lab.file(
+        "bronze.py",
+        HEAD
+        + f"""
+@dp.table(name="bronze.raw")
+def raw():
+    reader = spark.readStream.format("cloudFiles").option("cloudFiles.format", "csv").option("header", "true")
+    return reader.load("{folder}").select("id", "name")
+
+@dp.materialized_view
+def counted():
+    return spark.read.table("bronze.raw").groupBy().count()
+""",
+    )
+    lab.succeed()
+    (folder / "b.csv").write_text("id,name\n3,z\n")
+    lab.succeed()
+    assert lab.rows("netflix.bronze.raw") == [("1", "x"), ("2", "y"), ("3", "z")]
+    assert lab.rows("netflix.silver.counted") == [(3,)]
+
+
+def test_a_sink_is_appended_to_and_not_emptied_by_a_full_refresh(lab: Any) -> None:
+    lab.table("netflix.bronze.a", [(1,), (2,)], "id long")
+    lab.file(
+        "silver.py",
+        HEAD
+        + """
+dp.create_sink("out", "delta", {"tableName": "netflix.gold.out"})
+
+@dp.append_flow(target="out")
+def to_out():
+    return spark.readStream.table("netflix.bronze.a")
+""",
+    )
+    lab.succeed()
+    assert lab.rows("netflix.gold.out") == [(1,), (2,)]
+    lab.succeed(full_refresh_all=True)
+    assert lab.rows("netflix.gold.out") == [(1,), (2,)]
+    assert lab.succeed().up_to_date
+
+
+def test_a_hook_sees_every_event_and_is_switched_off_when_it_keeps_failing(lab: Any) -> None:
+    seen = lab.folder / "seen.txt"
+    lab.file(
+        "silver.py",
+        HEAD
+        + f"""
+@dp.on_event_hook(max_allowable_consecutive_failures=1)
+def broken(event):
+    raise ValueError("no")
+
+@dp.on_event_hook
+def noting(event):
+    with open("{seen}", "a") as file:
+        file.write(event["event_type"] + "\\n")
+
+@dp.materialized_view
+def t():
+    return spark.range(1)
+""",
+    )
+    lab.succeed()
+    assert "flow_progress" in seen.read_text()
+    states = [e["details"]["hook_progress"]["status"] for e in lab.events("hook_progress")]
+    assert states == ["FAILED", "DISABLED"]
+
+
+def test_the_event_log_tells_where_each_dataset_comes_from(lab: Any) -> None:
+    lab.table("netflix.bronze.a", [(0,), (1,)], "id long")
+    lab.file("silver.py", VIEWS)
+    lab.succeed()
+    defined = {e["origin"]["flow_name"]: e["details"]["flow_definition"] for e in lab.events("flow_definition")}
+    assert defined["cleaned"]["input_datasets"] == ["netflix.bronze.a"]
+    assert (defined["t"]["input_datasets"], defined["t"]["flow_type"]) == (["cleaned"], "APPEND")
+    assert defined["total"]["input_datasets"] == ["evens", "netflix.silver.t"]
+    states = [e["details"]["update_progress"]["state"] for e in lab.events("update_progress")]
+    assert states == ["INITIALIZING", "SETTING_UP_TABLES", "RUNNING", "COMPLETED"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import CodeType
@@ -84,6 +84,8 @@ class Planner:
 
     def __init__(self, registry: Registry, namespace: Namespace, spark: Any, context: Any, catalog: Catalog) -> None:
         self.registry = registry
+        self.schema_folder: Callable[[str], str] | None = None
+        """Where the schemas lie that Auto Loader infers for a flow, by the flow's name."""
         self.namespace = namespace
         self.spark = spark
         self._context = context
@@ -164,6 +166,8 @@ class Planner:
         flow = planned.flow
         if isinstance(flow, Flow):
             planned.relation = evaluate.evaluate(flow, self.spark, self.registry)
+            if self.schema_folder is not None:
+                planned.relation = plans.with_schema_locations(planned.relation, self.schema_folder(flow.name))
         elif isinstance(flow, ChangeFlow):
             planned.relation = plan.named_table(flow.source, streaming=not flow.once)
         elif isinstance(flow.source, str):

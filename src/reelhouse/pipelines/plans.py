@@ -267,3 +267,21 @@ def is_unique_by(relation: plan.Relation, keys: Sequence[str], columns: Sequence
         return False
     by = columns if node.deduplicate.all_columns_as_keys else list(node.deduplicate.column_names)
     return {name.lower() for name in by} <= {key.lower() for key in keys}
+
+
+def with_schema_locations(relation: plan.Relation, folder: str) -> plan.Relation:
+    """The plan in which each Auto Loader read that says no schema and no place for one has a place under `folder`."""
+    numbers = itertools.count()
+
+    def change(node: plan.Relation) -> plan.Relation | None:
+        if plan.kind(node) != "read" or node.read.data_source.format.lower() != "cloudfiles":
+            return None
+        number = next(numbers)
+        if node.read.data_source.schema or "cloudfiles.schemalocation" in map(str.lower, node.read.data_source.options):
+            return None
+        located = proto.Relation()
+        located.CopyFrom(node)
+        located.read.data_source.options["cloudFiles.schemaLocation"] = f"{folder}/{number}"
+        return located
+
+    return plan.replace(relation, change)

@@ -118,4 +118,4 @@ def state_folder(settings: PipelineSettings, services: PipelineServices) -> Path
     """Where a pipeline's checkpoints, hidden tables and event log lie: its storage, else the project's state."""
     if settings.storage:
         return Path(services.lake.local(settings.storage)) / "system"
-    return services.state_dir / "pipelines" / settings.key
+    return services.state_dir / settings.key

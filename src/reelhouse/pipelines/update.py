@@ -108,6 +108,7 @@ class Update:
             self._load()
             self.events.hooks = list(self.registry.hooks)
             self.planner = Planner(self.registry, self.namespace, self.spark, self.context, self.services.catalog)
+            self.planner.schema_folder = lambda flow: self.state.hidden_table("schemas", flow)
             ordered = self.planner.resolve()
             self._check_edition(ordered)
             self.tables.locate(ordered)

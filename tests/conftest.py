@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -29,3 +31,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def netflix_data() -> Path:
     """The folder of the real files."""
     return Path(os.environ["NETFLIX_DATA"])
+
+
+@pytest.fixture(scope="session")
+def load_script():
+    """A function that imports a script of the repository by its path."""
+
+    def load(path: str) -> ModuleType:
+        file = Path(__file__).resolve().parent.parent / path
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load

@@ -57,12 +57,10 @@ def main() -> None:
     from reelhouse.report.failure import as_text
 
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except ReelhouseError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(WRONG_CALL)
-    except typer.Exit as ended:
-        sys.exit(ended.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -72,6 +70,7 @@ def main() -> None:
             raise
         print(usage, file=sys.stderr)
         sys.exit(WRONG_CALL)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 # -- running -------------------------------------------------------------------------------------------------------

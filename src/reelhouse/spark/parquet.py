@@ -56,8 +56,9 @@ def read_parquet(
             remedy="Use a Delta table, or name fewer folders.",
         )
     merge = given.get("mergeschema", "false").lower() == "true"
+    asked = {"mergeSchema": "true"} if merge else {}
     first = [file.path for file in files] if merge else [file.path for file in files[:1]]
-    fields = _fields(context, plan.empty(schema) if schema else plan.read_data_source("parquet", paths=first))
+    fields = _fields(context, plan.empty(schema) if schema else plan.read_data_source("parquet", asked, paths=first))
     declared = {field["name"].lower() for field in fields}
     fields += [
         {"name": name, "type": _json_type(kind), "nullable": True, "metadata": {}}

@@ -281,7 +281,7 @@ class Project:
         """What a pipeline would do, in the order of its steps."""
         from reelhouse.adf.explain import explain
 
-        return explain(self.factory.pipeline(self.pipeline_name(name)))
+        return explain(self.factory, self.pipeline_name(name))
 
     def validate(self) -> list[Finding]:
         """Everything that is wrong in the artifacts, of the factory, the bundle and the configuration alike."""

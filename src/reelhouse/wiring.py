@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.errors import ReelhouseError, UserError, did_you_mean
@@ -146,7 +149,7 @@ class _Jobs:
             ]
             raise UserError(
                 f"There is no job with the id '{job_id}'",
-                remedy=f"Known: {', '.join(ids) or 'none'}. [jobs] in reelhouse.toml maps an id to a job of the bundle.",
+                remedy=f"Known: {', '.join(ids) or 'none'}. [jobs] in reelhouse.toml maps ids to jobs of the bundle.",
             )
         return job
 
@@ -229,12 +232,26 @@ def _bundle_findings(project: Project) -> Iterator[Finding]:
         for job in bundle.jobs.values():
             for wrong in problems(bundle, job):
                 yield Finding(Severity.ERROR, wrong.where or job.place, _without_place(wrong))
-        for key, settings in bundle.pipelines.items():
-            done = project.run_update(key, validate_only=True)
-            if done.error is not None:
-                yield Finding(Severity.ERROR, settings.place, done.error)
+        for settings in bundle.pipelines.values():
+            yield from _pipeline_findings(project, settings)
     except ReelhouseError as error:
         yield Finding(Severity.ERROR, error.where or Place("databricks/databricks.yml"), _without_place(error))
+
+
+def _pipeline_findings(project: Project, settings: PipelineSettings) -> Iterator[Finding]:
+    """What planning the pipeline says. It leaves no trace: neither a run, nor state.
+
+    A table that the pipeline reads and something else makes may be missing before the first run: a warning.
+    """
+    from reelhouse.adf.finding import Finding, Severity
+    from reelhouse.pipelines.run import run_update
+
+    with tempfile.TemporaryDirectory() as scratch:
+        services = replace(pipeline_services(project), state_dir=Path(scratch), runs=None, lineage=None)
+        done = run_update(settings, services, validate_only=True)
+    if done.error is not None:
+        severity = Severity.ERROR if done.missing_table is None else Severity.WARNING
+        yield Finding(severity, settings.place, done.error)
 
 
 def _config_findings(project: Project) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ from reelhouse.pipelines.definitions import (
 )
 from reelhouse.pipelines.expectations import guarded
 from reelhouse.pipelines.graph import Namespace, Node, order, unique
+from reelhouse.pipelines.settings import TableMissing
 from reelhouse.spark import plan
 from reelhouse.spark.plan import Relation
 
@@ -91,6 +92,9 @@ class Planner:
         self._context = context
         self._catalog = catalog
         self.datasets: dict[str, PlannedDataset] = {}
+        self.lenient = False
+        """Go on without tables that something else has still to make: the types of what reads them stay unknown."""
+        self.missing: dict[str, TableMissing] = {}
 
     def resolve(self) -> list[PlannedDataset]:
         """All datasets, each after those it reads.
@@ -209,14 +213,24 @@ class Planner:
     def _external(self, name: str, flow: AnyFlow) -> str:
         full = self.namespace.qualify(name)
         if self._catalog.find(full) is None:
-            known = [d.dataset.name for d in self.datasets.values()] + [str(t.name) for t in self._catalog.tables()]
-            raise UserError(
-                f"TABLE_OR_VIEW_NOT_FOUND: flow '{flow.name}' of dataset '{flow.target}' reads '{name}', which is "
-                f"neither a dataset of the pipeline nor a table of the catalog",
-                where=flow.place,
-                remedy=did_you_mean(name, known),
-            )
+            missing = self._missing_error(name, full, flow)
+            if not (self.lenient and isinstance(missing, TableMissing)):
+                raise missing
+            self.missing[full.lower()] = missing
         return full.lower()
+
+    def _missing_error(self, name: str, full: str, flow: AnyFlow) -> UserError:
+        """A `TableMissing`, unless the pipeline itself makes the tables of that schema: then the name is wrong."""
+        known = [d.dataset.name for d in self.datasets.values()] + [str(t.name) for t in self._catalog.tables()]
+        what = (
+            f"TABLE_OR_VIEW_NOT_FOUND: flow '{flow.name}' of dataset '{flow.target}' reads '{name}', which is "
+            f"neither a dataset of the pipeline nor a table of the catalog"
+        )
+        schema = full.lower().rpartition(".")[0]
+        remedy = did_you_mean(name, known)
+        if any(d.name.lower().rpartition(".")[0] == schema for d in self.datasets.values()):
+            return UserError(what, where=flow.place, remedy=remedy)
+        return TableMissing(full, what, where=flow.place, remedy=remedy)
 
     def _find_kind(self, planned: PlannedDataset) -> None:
         """Decide between streaming table and materialized view, and refuse a query of the wrong kind."""
@@ -320,7 +334,7 @@ class Planner:
 
     def _fields(self, flow: PlannedFlow) -> list[dict[str, Any]] | None:
         """The fields of a flow's query, None when they are not known before it runs."""
-        if flow.relation is None:
+        if flow.relation is None or not flow.external.isdisjoint(self.missing):
             return None
         relation = self._empty_inputs(flow.relation, flow.flow)
         return None if relation is None else self._asked(relation)

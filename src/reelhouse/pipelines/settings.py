@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reelhouse.clock import Clock, SystemClock
-from reelhouse.errors import Place
+from reelhouse.errors import Place, UserError
 from reelhouse.lineage.event import LineagePort
 from reelhouse.runs.record import RunLog
 from reelhouse.storage.lake import Lake
@@ -80,6 +80,14 @@ class PipelineServices:
         return made
 
 
+class TableMissing(UserError):
+    """A query reads a table that is neither a dataset of the pipeline nor in the catalog. `table` is its full name."""
+
+    def __init__(self, table: str, what: str, *, where: Place, remedy: str) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.table = table
+
+
 class UpdateState(StrEnum):
     """The event log's states of an update."""
 
@@ -132,6 +140,8 @@ class UpdateResult:
     error: str | None = None
     up_to_date: bool = False
     """Nothing was new, so nothing was loaded or started."""
+    missing_table: str | None = None
+    """The full name of a table outside of the pipeline that is not there, when that is what failed."""
 
     @property
     def succeeded(self) -> bool:

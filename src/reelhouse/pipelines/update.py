@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reelhouse.catalog.names import SchemaName
@@ -25,6 +25,7 @@ from reelhouse.pipelines.settings import (
     FlowState,
     PipelineServices,
     PipelineSettings,
+    TableMissing,
     UpdateResult,
     UpdateState,
 )
@@ -79,7 +80,7 @@ class Update:
         observed = Observed(spark)
         try:
             self.spark, self.context = spark, sessions.context(spark)
-            ordered = self._plan()
+            ordered = self._plan(lenient=validate_only)
             if validate_only:
                 return self._end(UpdateState.COMPLETED)
             if not (refresh or full):
@@ -93,13 +94,14 @@ class Update:
             return self._end(UpdateState.COMPLETED)
         except ReelhouseError as error:
             self._first_error = self._first_error or str(error)
-            return self._end(UpdateState.FAILED)
+            missing = error.table if isinstance(error, TableMissing) else None
+            return replace(self._end(UpdateState.FAILED), missing_table=missing)
         finally:
             sessions.close(spark)
 
     # --- planning -------------------------------------------------------------------------------------------------
 
-    def _plan(self) -> list[PlannedDataset]:
+    def _plan(self, *, lenient: bool) -> list[PlannedDataset]:
         for key, value in self.settings.configuration.items():
             self.spark.conf.set(key, value)
         self.context.current = SchemaName(self.namespace.catalog.lower(), self.namespace.schema.lower())
@@ -109,10 +111,13 @@ class Update:
             self.events.hooks = list(self.registry.hooks)
             self.planner = Planner(self.registry, self.namespace, self.spark, self.context, self.services.catalog)
             self.planner.schema_folder = lambda flow: self.state.hidden_table("schemas", flow)
+            self.planner.lenient = lenient
             ordered = self.planner.resolve()
             self._check_edition(ordered)
             self.tables.locate(ordered)
             self.planner.check_types(ordered)
+            for missing in self.planner.missing.values():
+                raise missing
         self._describe(ordered)
         return ordered
 

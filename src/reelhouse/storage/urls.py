@@ -80,7 +80,7 @@ def parse(url: str) -> Address:
         if "://" in url:
             raise UserError(
                 f"'{url}' is not an address of the lake",
-                remedy="Use abfss://container@account.dfs.core.windows.net/path, dbfs:/, /Volumes/, /mnt/ or a local path.",
+                remedy="Use abfss://container@account.dfs.core.windows.net/path, dbfs:/, /Volumes/, /mnt/ or a path.",
             )
     for root in ("Volumes", "mnt", "Workspace"):
         if rest == f"/{root}" or rest.startswith(f"/{root}/"):

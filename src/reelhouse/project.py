@@ -132,7 +132,8 @@ class Project:
         """The history of runs. Runs whose process was killed are marked as failed when it opens."""
         from reelhouse.runs.store import RunStore
 
-        store = RunStore(f"sqlite:///{self._state_folder() / 'runs.db'}", clock=self.clock)
+        url = self.settings.runs.url or f"sqlite:///{self._state_folder() / 'runs.db'}"
+        store = RunStore(url, clock=self.clock)
         store.close_abandoned()
         return store
 

@@ -34,6 +34,13 @@ class SecretSettings(BaseModel):
     file: str | None = None
 
 
+class RunSettings(BaseModel):
+    """Where the history of runs lies, when not in the local state."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    url: str | None = None
+
+
 class Settings(BaseModel):
     """The whole file. Everything has a default, so that a project without the file opens."""
 
@@ -44,6 +51,7 @@ class Settings(BaseModel):
     mounts: dict[str, str] = Field(default_factory=dict)
     jobs: dict[str, str] = Field(default_factory=dict)
     secrets: SecretSettings = SecretSettings()
+    runs: RunSettings = RunSettings()
 
 
 def load_settings(root: Path) -> Settings:

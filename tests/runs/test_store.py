@@ -16,9 +16,10 @@ from reelhouse.runs.record import ExpectationResult, RunKind, RunStatus, TableCh
 from reelhouse.runs.store import RunStore
 
 
-@pytest.fixture
-def store(tmp_path: Path):
-    opened = RunStore(f"sqlite:///{tmp_path}/runs.db")
+@pytest.fixture(params=["sqlite", "sqlite+pysqlite"])
+def store(tmp_path: Path, request: pytest.FixtureRequest):
+    """The history by the standard library, and by SQLAlchemy as any other database is reached."""
+    opened = RunStore(f"{request.param}:///{tmp_path}/runs.db")
     yield opened
     opened.close()
 
@@ -103,3 +104,8 @@ def test_a_run_whose_process_was_killed_is_closed_by_the_next_start(tmp_path):
     assert [run.name for run in store.close_abandoned()] == ["doomed"]
     assert store.runs()[0].status is RunStatus.FAILED
     store.close()
+
+
+def test_a_database_that_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(UserError, match="cannot be opened"):
+        RunStore(f"sqlite:///{tmp_path}/no/such/folder/runs.db")

@@ -8,76 +8,76 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import sqlalchemy as sa
-
 from reelhouse.clock import Clock, SystemClock
 from reelhouse.errors import UserError, did_you_mean
+from reelhouse.runs.database import Row, Values, open_database
 from reelhouse.runs.record import ExpectationResult, Run, RunKind, RunStatus, TableChange, current_run
 
-_METADATA = sa.MetaData()
-
-_RUNS = sa.Table(
-    "runs",
-    _METADATA,
-    sa.Column("id", sa.String(64), primary_key=True),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("type", sa.Text, nullable=False),
-    sa.Column("parent_id", sa.String(64), index=True),
-    sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("started_at", sa.String(32), nullable=False, index=True),
-    sa.Column("ended_at", sa.String(32)),
-    sa.Column("status", sa.String(16), nullable=False, index=True),
-    sa.Column("input", sa.Text),
-    sa.Column("output", sa.Text),
-    sa.Column("error", sa.Text),
-    sa.Column("process_id", sa.Integer),
+_TABLES: Mapping[str, Mapping[str, str]] = {
+    "runs": {
+        "id": "varchar(64) primary key",
+        "kind": "varchar(16) not null",
+        "name": "text not null",
+        "type": "text not null",
+        "parent_id": "varchar(64)",
+        "sequence": "bigint not null",
+        "started_at": "varchar(32) not null",
+        "ended_at": "varchar(32)",
+        "status": "varchar(16) not null",
+        "input": "text",
+        "output": "text",
+        "error": "text",
+        "process": "text not null",
+    },
+    "table_changes": {
+        "run_id": "varchar(64)",
+        "sequence": "bigint not null",
+        "at": "varchar(32) not null",
+        "table_name": "text not null",
+        "version": "bigint",
+        "operation": "text not null",
+        "row_count": "bigint",
+        "added": "bigint not null",
+        "updated": "bigint",
+        "removed": "bigint not null",
+        "quarantined": "bigint not null",
+        "files_read": "bigint",
+        "duration_ms": "bigint not null",
+    },
+    "expectations": {
+        "run_id": "varchar(64)",
+        "sequence": "bigint not null",
+        "at": "varchar(32) not null",
+        "dataset": "text not null",
+        "name": "text not null",
+        "action": "varchar(8) not null",
+        "passed": "bigint not null",
+        "failed": "bigint not null",
+    },
+    "notes": {
+        "run_id": "varchar(64)",
+        "sequence": "bigint not null",
+        "at": "varchar(32) not null",
+        "message": "text not null",
+    },
+}
+_INDEXES = (
+    ("runs", "parent_id"),
+    ("runs", "started_at"),
+    ("table_changes", "run_id"),
+    ("expectations", "run_id"),
+    ("notes", "run_id"),
 )
-_TABLE_CHANGES = sa.Table(
-    "table_changes",
-    _METADATA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("run_id", sa.String(64), index=True),
-    sa.Column("at", sa.String(32), nullable=False),
-    sa.Column("table_name", sa.Text, nullable=False),
-    sa.Column("version", sa.BigInteger),
-    sa.Column("operation", sa.Text, nullable=False),
-    sa.Column("row_count", sa.BigInteger),
-    sa.Column("added", sa.BigInteger, nullable=False),
-    sa.Column("updated", sa.BigInteger),
-    sa.Column("removed", sa.BigInteger, nullable=False),
-    sa.Column("quarantined", sa.BigInteger, nullable=False),
-    sa.Column("files_read", sa.BigInteger),
-    sa.Column("duration_ms", sa.BigInteger, nullable=False),
-)
-_EXPECTATIONS = sa.Table(
-    "expectations",
-    _METADATA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("run_id", sa.String(64), index=True),
-    sa.Column("at", sa.String(32), nullable=False),
-    sa.Column("dataset", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("action", sa.String(8), nullable=False),
-    sa.Column("passed", sa.BigInteger, nullable=False),
-    sa.Column("failed", sa.BigInteger, nullable=False),
-)
-_NOTES = sa.Table(
-    "notes",
-    _METADATA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("run_id", sa.String(64), index=True),
-    sa.Column("at", sa.String(32), nullable=False),
-    sa.Column("message", sa.Text, nullable=False),
-)
+_CHUNK = 500
+"""How many ids one query names; databases take only so many parameters."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,8 @@ class RunStore:
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:
         """Open the history at a SQLAlchemy URL, for instance `sqlite:////lake/runs.db`, and make its tables."""
         self._clock = clock or SystemClock()
-        self._engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
-        if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _tune_sqlite)
-        _METADATA.create_all(self._engine)
+        self._database = open_database(url)
+        self._database.write(*((statement, {}) for statement in _definitions()))
         self._lock = threading.Lock()
         self._listeners: list[Callable[[Any], None]] = []
         self._open: dict[str, Run] = {}
@@ -105,7 +103,7 @@ class RunStore:
 
     def close(self) -> None:
         """Give up the database connections."""
-        self._engine.dispose()
+        self._database.close()
 
     # -- RunLog ----------------------------------------------------------------------------------------------
 
@@ -128,64 +126,74 @@ class RunStore:
             started_at=self._clock.now(),
             input=dict(input or {}),
         )
-        with self._write() as connection:
-            self._sequence += 1
-            connection.execute(
-                _RUNS.insert().values(
-                    id=run.id,
-                    kind=run.kind.value,
-                    name=name,
-                    type=type,
-                    parent_id=run.parent_id,
-                    sequence=self._sequence,
-                    started_at=_text(run.started_at),
-                    status=run.status.value,
-                    input=_json(run.input),
-                    process_id=os.getpid(),
-                )
-            )
+        with self._lock:
             self._open[run.id] = run
+        self._insert(
+            "runs",
+            {
+                "id": run.id,
+                "kind": run.kind.value,
+                "name": name,
+                "type": type,
+                "parent_id": run.parent_id,
+                "started_at": _text(run.started_at),
+                "ended_at": None,
+                "status": run.status.value,
+                "input": _json(run.input),
+                "output": None,
+                "error": None,
+                "process": _this_process(),
+            },
+        )
         self._tell(run)
         return run
 
     def end(self, run_id: str, status: RunStatus, *, output: Any = None, error: Any = None) -> None:
         ended_at = self._clock.now()
-        with self._write() as connection:
-            connection.execute(
-                _RUNS.update()
-                .where(_RUNS.c.id == run_id)
-                .values(status=status.value, ended_at=_text(ended_at), output=_json(output), error=_json(error))
+        self._database.write(
+            (
+                "update runs set status = :status, ended_at = :ended_at, output = :output, error = :error"
+                " where id = :id",
+                {
+                    "id": run_id,
+                    "status": status.value,
+                    "ended_at": _text(ended_at),
+                    "output": _json(output),
+                    "error": _json(error),
+                },
             )
+        )
+        with self._lock:
             begun = self._open.pop(run_id, None)
         if begun is not None:
-            self._tell(
-                Run(
-                    begun.id, begun.kind, begun.name, begun.type, begun.parent_id, begun.started_at, begun.input,
-                    status, ended_at, output, error,
-                )
-            )  # fmt: skip
+            self._tell(replace(begun, status=status, ended_at=ended_at, output=output, error=error))
 
     def table_changed(self, change: TableChange, *, run_id: str | None = None) -> None:
-        values = {
-            "table_name": change.table,
-            "version": change.version,
-            "operation": change.operation,
-            "row_count": change.rows,
-            "added": change.added,
-            "updated": change.updated,
-            "removed": change.removed,
-            "quarantined": change.quarantined,
-            "files_read": change.files_read,
-            "duration_ms": change.duration_ms,
-        }
-        self._insert(_TABLE_CHANGES, run_id, values)
+        self._insert(
+            "table_changes",
+            {
+                "run_id": run_id or current_run.get(),
+                "at": _text(self._clock.now()),
+                "table_name": change.table,
+                "version": change.version,
+                "operation": change.operation,
+                "row_count": change.rows,
+                "added": change.added,
+                "updated": change.updated,
+                "removed": change.removed,
+                "quarantined": change.quarantined,
+                "files_read": change.files_read,
+                "duration_ms": change.duration_ms,
+            },
+        )
         self._tell(change)
 
     def expectation(self, result: ExpectationResult, *, run_id: str | None = None) -> None:
         self._insert(
-            _EXPECTATIONS,
-            run_id,
+            "expectations",
             {
+                "run_id": run_id or current_run.get(),
+                "at": _text(self._clock.now()),
                 "dataset": result.dataset,
                 "name": result.name,
                 "action": result.action,
@@ -197,7 +205,7 @@ class RunStore:
 
     def note(self, message: str, *, run_id: str | None = None) -> None:
         owner = run_id or current_run.get()
-        self._insert(_NOTES, owner, {"message": message})
+        self._insert("notes", {"run_id": owner, "at": _text(self._clock.now()), "message": message})
         self._tell(Note(message, owner))
 
     def subscribe(self, listener: Callable[[Any], None]) -> None:
@@ -207,26 +215,20 @@ class RunStore:
 
     def run(self, run_id: str) -> Run:
         """The run with this id, or with this beginning of an id. Raises `UserError` when none or several match."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(_RUNS.select().where(_RUNS.c.id.startswith(run_id, autoescape=True))).all()
-            exact = [row for row in rows if row.id == run_id]
-            if len(exact or rows) == 1:
-                return _run(next(iter(exact or rows)))
-            if rows:
-                raise UserError(f"{len(rows)} runs begin with '{run_id}'", remedy="Give more of the id.")
-            known = connection.execute(
-                sa.select(_RUNS.c.id).where(_RUNS.c.parent_id.is_(None)).order_by(_RUNS.c.started_at.desc()).limit(5)
-            ).scalars()
-            raise UserError(f"There is no run '{run_id}'", remedy=did_you_mean(run_id, known))
+        found = self._runs("id >= :id and id < :after", {"id": run_id, "after": run_id + "\uffff"})
+        exact = [run for run in found if run.id == run_id]
+        if len(exact or found) == 1:
+            return (exact or found)[0]
+        if found:
+            raise UserError(f"{len(found)} runs begin with '{run_id}'", remedy="Give more of the id.")
+        raise UserError(f"There is no run '{run_id}'", remedy=did_you_mean(run_id, (r.id for r in self.runs(limit=5))))
 
     def runs(self, *, limit: int = 20, status: RunStatus | None = None) -> list[Run]:
         """The newest runs that nothing else started, newest first."""
-        query = _RUNS.select().where(_RUNS.c.parent_id.is_(None))
+        condition, values = "parent_id is null", {"limit": limit, "status": status.value if status else ""}
         if status is not None:
-            query = query.where(_RUNS.c.status == status.value)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(_RUNS.c.started_at.desc(), _RUNS.c.sequence.desc()).limit(limit))
-            return [_run(row) for row in rows]
+            condition += " and status = :status"
+        return self._runs(condition, values, "started_at desc, sequence desc limit :limit")
 
     def newest(self) -> str | None:
         """The id of the run that began last among those that nothing else started."""
@@ -235,95 +237,114 @@ class RunStore:
 
     def children(self, run_id: str) -> list[Run]:
         """The runs that this one started, in the order of their start."""
-        query = _RUNS.select().where(_RUNS.c.parent_id == run_id).order_by(_RUNS.c.started_at, _RUNS.c.sequence)
-        with self._engine.connect() as connection:
-            return [_run(row) for row in connection.execute(query)]
+        return self._runs("parent_id = :parent", {"parent": run_id})
 
     def tree(self, run_id: str) -> list[Run]:
-        """The run and everything below it; a parent comes before its children."""
-        found = [self.run(run_id)]
-        for run in found:  # grows while it is walked
-            found.extend(self.children(run.id))
-        return found
+        """The run and everything below it; a parent comes before its children, children in the order of their start."""
+        top = self.run(run_id)
+        found: dict[str | None, list[Run]] = {}
+        level = [top.id]
+        while level:
+            below = [run for ids in _chunks(level) for run in self._runs(*_among("parent_id", ids))]
+            for run in below:
+                found.setdefault(run.parent_id, []).append(run)
+            level = [run.id for run in below]
+        ordered = [top]
+        for run in ordered:  # grows while it is walked
+            ordered.extend(found.get(run.id, []))
+        return ordered
 
     def table_changes(self, run_ids: Sequence[str]) -> list[TableChange]:
         """What these runs did to tables, in order."""
         return [
             TableChange(
-                row.table_name, row.version, row.operation, row.row_count, row.added, row.updated, row.removed,
-                row.quarantined, row.files_read, row.duration_ms,
+                row["table_name"], row["version"], row["operation"], row["row_count"], row["added"], row["updated"],
+                row["removed"], row["quarantined"], row["files_read"], row["duration_ms"],
             )
-            for row in self._of_runs(_TABLE_CHANGES, run_ids)
+            for row in self._of_runs("table_changes", run_ids)
         ]  # fmt: skip
 
     def expectations(self, run_ids: Sequence[str]) -> list[ExpectationResult]:
         """The counts of expectations in these runs, in order."""
         return [
-            ExpectationResult(row.dataset, row.name, row.action, row.passed, row.failed)
-            for row in self._of_runs(_EXPECTATIONS, run_ids)
+            ExpectationResult(row["dataset"], row["name"], row["action"], row["passed"], row["failed"])
+            for row in self._of_runs("expectations", run_ids)
         ]
 
     def notes(self, run_ids: Sequence[str]) -> list[Note]:
         """What these runs wanted a person to read, in order."""
-        return [Note(row.message, row.run_id) for row in self._of_runs(_NOTES, run_ids)]
+        return [Note(row["message"], row["run_id"]) for row in self._of_runs("notes", run_ids)]
 
     def close_abandoned(self) -> list[Run]:
-        """Mark as Failed the runs whose process is no longer there; the list of what was marked."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(_RUNS.select().where(_RUNS.c.status == RunStatus.IN_PROGRESS.value)).all()
-        gone = [row for row in rows if row.process_id != os.getpid() and not _is_alive(row.process_id)]
-        for row in gone:
-            self.end(
-                row.id,
-                RunStatus.FAILED,
-                error={"errorCode": "ProcessGone", "message": "The process that ran this ended without a word."},
-            )
-        return [_run(row) for row in gone]
+        """Mark as Failed the runs whose process is no longer there; the list of what was marked.
+
+        Only processes of this machine are judged.
+        """
+        rows = self._database.read("select id, process from runs where status = 'InProgress'", {})
+        gone = [row["id"] for row in rows if _has_gone(row["process"])]
+        error = {"errorCode": "ProcessGone", "message": "The process that ran this ended without a word."}
+        for run_id in gone:
+            self.end(run_id, RunStatus.FAILED, error=error)
+        return [run for ids in _chunks(gone) for run in self._runs(*_among("id", ids))]
 
     # -- plumbing --------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
-        with self._lock, self._engine.begin() as connection:
-            yield connection
+    def _insert(self, table: str, values: Values) -> None:
+        with self._lock:
+            self._sequence += 1
+            sequence = self._sequence
+        row = {"sequence": sequence, **values}
+        columns = _TABLES[table]
+        names = ", ".join(columns)
+        marks = ", ".join(f":{name}" for name in columns)
+        self._database.write((f"insert into {table} ({names}) values ({marks})", row))
 
-    def _insert(self, table: sa.Table, run_id: str | None, values: Mapping[str, Any]) -> None:
-        with self._write() as connection:
-            connection.execute(
-                table.insert().values(run_id=run_id or current_run.get(), at=_text(self._clock.now()), **values)
-            )
+    def _runs(self, condition: str, values: Values, order: str = "started_at, sequence") -> list[Run]:
+        rows = self._database.read(f"select * from runs where {condition} order by {order}", values)
+        return [_run(row) for row in rows]
 
-    def _of_runs(self, table: sa.Table, run_ids: Sequence[str]) -> list[Any]:
-        rows: list[Any] = []
-        with self._engine.connect() as connection:
-            for start in range(0, len(run_ids), 500):  # SQLite takes only so many parameters
-                chunk = run_ids[start : start + 500]
-                rows.extend(connection.execute(table.select().where(table.c.run_id.in_(chunk))))
-        return sorted(rows, key=lambda row: row.id)
+    def _of_runs(self, table: str, run_ids: Sequence[str]) -> list[Row]:
+        rows: list[Row] = []
+        for ids in _chunks(run_ids):
+            condition, values = _among("run_id", ids)
+            rows += self._database.read(f"select * from {table} where {condition}", values)
+        return sorted(rows, key=lambda row: (row["at"], row["sequence"]))
 
     def _tell(self, fact: object) -> None:
         for listener in self._listeners:
             listener(fact)
 
 
-def _tune_sqlite(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+def _definitions() -> Iterable[str]:
+    for table, columns in _TABLES.items():
+        body = ", ".join(f"{name} {type}" for name, type in columns.items())
+        yield f"create table if not exists {table} ({body})"
+    for table, column in _INDEXES:
+        yield f"create index if not exists {table}_{column} on {table} ({column})"
 
 
-def _run(row: Any) -> Run:
+def _among(column: str, ids: Sequence[str]) -> tuple[str, Values]:
+    values = {f"id{index}": id for index, id in enumerate(ids)}
+    return f"{column} in ({', '.join(f':{name}' for name in values)})", values
+
+
+def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+
+
+def _run(row: Row) -> Run:
     return Run(
-        id=row.id,
-        kind=RunKind(row.kind),
-        name=row.name,
-        type=row.type,
-        parent_id=row.parent_id,
-        started_at=datetime.fromisoformat(row.started_at),
-        input=json.loads(row.input) if row.input else {},
-        status=RunStatus(row.status),
-        ended_at=datetime.fromisoformat(row.ended_at) if row.ended_at else None,
-        output=json.loads(row.output) if row.output else None,
-        error=json.loads(row.error) if row.error else None,
+        id=row["id"],
+        kind=RunKind(row["kind"]),
+        name=row["name"],
+        type=row["type"],
+        parent_id=row["parent_id"],
+        started_at=datetime.fromisoformat(row["started_at"]),
+        input=json.loads(row["input"]) if row["input"] else {},
+        status=RunStatus(row["status"]),
+        ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None,
+        output=json.loads(row["output"]) if row["output"] else None,
+        error=json.loads(row["error"]) if row["error"] else None,
     )
 
 
@@ -335,13 +356,18 @@ def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _is_alive(process_id: int | None) -> bool:
-    if not process_id:
+def _this_process() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _has_gone(process: str) -> bool:
+    host, _, number = process.rpartition(":")
+    if host != socket.gethostname() or int(number) == os.getpid():
         return False
     try:
-        os.kill(process_id, 0)
+        os.kill(int(number), 0)
     except ProcessLookupError:
-        return False
-    except PermissionError:
         return True
-    return True
+    except PermissionError:
+        return False
+    return False

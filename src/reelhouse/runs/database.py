@@ -1,0 +1,99 @@
+"""Where the history of runs lies: a SQLite file by the standard library, any other database by SQLAlchemy.
+
+Both run the same SQL with `:name` parameters. SQLAlchemy takes as long to import as a whole run without news takes
+elsewhere, so a project with the default history never imports it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from reelhouse.errors import UserError
+
+Values = Mapping[str, Any]
+Row = dict[str, Any]
+SQLITE = "sqlite:///"
+
+
+class Database(Protocol):
+    """A database that may be used from any thread. Every `write` is a transaction of its own."""
+
+    def write(self, *statements: tuple[str, Values]) -> None:
+        """Do all the statements, or none."""
+
+    def read(self, statement: str, values: Values) -> list[Row]:
+        """The rows of a query."""
+
+    def close(self) -> None:
+        """Give up the connections."""
+
+
+def open_database(url: str) -> Database:
+    """The database at a SQLAlchemy URL. Raises `UserError` when it cannot be opened."""
+    if url.startswith(SQLITE):
+        return SqliteDatabase(url.removeprefix(SQLITE))
+    return SqlAlchemyDatabase(url)
+
+
+class SqliteDatabase:
+    """A SQLite file in WAL mode: several processes may write to it, and `kill -9` leaves it whole."""
+
+    def __init__(self, path: str) -> None:
+        self._lock = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("pragma journal_mode=wal")
+            self._connection.execute("pragma synchronous=normal")
+        except sqlite3.Error as error:
+            raise UserError(f"The history of runs at '{path}' cannot be opened: {error}") from error
+
+    def write(self, *statements: tuple[str, Values]) -> None:
+        with self._lock:
+            self._connection.execute("begin immediate")
+            try:
+                for statement, values in statements:
+                    self._connection.execute(statement, values)
+                self._connection.execute("commit")
+            except BaseException:
+                self._connection.execute("rollback")
+                raise
+
+    def read(self, statement: str, values: Values) -> list[Row]:
+        with self._lock:
+            return [dict(row) for row in self._connection.execute(statement, values)]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class SqlAlchemyDatabase:
+    """Whatever SQLAlchemy reaches, such as `postgresql+psycopg://…`; its driver has to be installed."""
+
+    def __init__(self, url: str) -> None:
+        import sqlalchemy
+
+        self._text = sqlalchemy.text
+        try:
+            self._engine = sqlalchemy.create_engine(url, pool_pre_ping=True)
+            self._engine.connect().close()
+        except (sqlalchemy.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+            raise UserError(
+                f"The history of runs cannot be opened: {error}", remedy="See `runs` in the settings."
+            ) from error
+
+    def write(self, *statements: tuple[str, Values]) -> None:
+        with self._engine.begin() as connection:
+            for statement, values in statements:
+                connection.execute(self._text(statement), dict(values))
+
+    def read(self, statement: str, values: Values) -> list[Row]:
+        with self._engine.connect() as connection:
+            rows: Sequence[Any] = connection.execute(self._text(statement), dict(values)).mappings().all()
+            return [dict(row) for row in rows]
+
+    def close(self) -> None:
+        self._engine.dispose()

@@ -56,8 +56,10 @@ class LiveProgress:
                 self._running[fact.id] = fact
                 return
             self._running.pop(fact.id, None)
-            if self._is_worth_a_line(fact):
-                self._console.print(self._line(fact), soft_wrap=True, highlight=False)
+            line = self._line(fact) if self._is_worth_a_line(fact) else None
+        # Printing takes the lock of `Live`, whose refresh asks `_render` for ours: never hold both.
+        if line is not None:
+            self._console.print(line, soft_wrap=True, highlight=False)
 
     def _is_worth_a_line(self, run: Run) -> bool:
         if run.status in (RunStatus.SKIPPED, RunStatus.INACTIVE):

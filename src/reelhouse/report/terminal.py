@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -118,13 +121,23 @@ def next_commands(summary: Summary) -> Text:
     """Where the lake is and what a newcomer may type next."""
     gold = [line.name.removeprefix("netflix.") for line in summary.tables if line.layer == "gold"]
     shown = next((name for name in gold if name.endswith("dim_title")), next(iter(gold), None))
-    tries = [f"reelhouse run show {summary.run.id[:8]}"]
+    program = command_name()
+    tries = [f"{program} run show {summary.run.id[:8]}"]
     if shown:
-        tries = ["reelhouse tables", f"reelhouse show {shown}", f"reelhouse lineage {shown} --up", *tries]
+        tries = [f"{program} tables", f"{program} show {shown}", f"{program} lineage {shown} --up", *tries]
     text = Text(f"\nThe lake is {summary.lake}\nTry next:", style="dim")
     for command in tries:
         text.append(f"\n  {command}")
     return text
+
+
+def command_name() -> str:
+    """What to type to call this program: its name, or where it lies when the shell would not find it."""
+    if shutil.which("reelhouse"):
+        return "reelhouse"
+    program = Path(sys.executable).parent / "reelhouse"
+    here = Path.cwd()
+    return str(program.relative_to(here) if program.is_relative_to(here) else program)
 
 
 def runs_table(runs: Iterable[Run]) -> Table:

@@ -88,6 +88,7 @@ class FlowRunner:
             outcome.up_to_date = True
             return
         self.count_views(relation, outcome)
+        reach("pipelines.before_refresh")
         spec = WriteSpec(
             Mode.OVERWRITE,
             operation="REFRESH",
@@ -349,6 +350,7 @@ class FlowRunner:
             commit = self._write_history(dataset, flow, kept, columns, version, spec)
         reach("pipelines.after_snapshot")
         progress.done()
+        reach("pipelines.after_progress")
         if commit is not None and commit.version is not None:
             outcome.add(commit)
 

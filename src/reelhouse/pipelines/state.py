@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reelhouse.errors import InternalError, UserError
+from reelhouse.failpoints import reach
 
 
 class PipelineState:
@@ -53,7 +54,9 @@ class PipelineState:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
+        reach(f"pipelines.before_{kind}")
         os.replace(temporary, path)
+        reach(f"pipelines.after_{kind}")
 
     def forget(self, kind: str, name: str = "") -> None:
         """Forget a document, if there is one."""

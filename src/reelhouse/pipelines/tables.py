@@ -82,12 +82,14 @@ class Tables:
             dataset.location = self._location(dataset)
         if not dataset.dataset.private:
             self._register(dataset)
+            reach("pipelines.registered")
         definition = {"definition": definition_of(dataset), "location": dataset.location}
         if self._exists(dataset):
             if self._state.read("definitions", dataset.key) != definition:
                 self._describe(dataset)
         elif not self._create(dataset):
             return
+        reach("pipelines.set_up")
         self._state.write("definitions", dataset.key, definition)
 
     def _register(self, dataset: PlannedDataset) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reelhouse.catalog.names import SchemaName
 from reelhouse.errors import ReelhouseError, UserError
+from reelhouse.failpoints import reach
 from reelhouse.notebooks.modules import importable
 from reelhouse.pipelines import expectations, memo, plans, purity, sql
 from reelhouse.pipelines.definitions import ChangeFlow, DatasetKind, Flow, Registry, SnapshotFlow
@@ -85,8 +86,10 @@ class Update:
                 return self._end(UpdateState.COMPLETED)
             if not (refresh or full):
                 memo.forget(self.state)
+                reach("pipelines.begun")
             with observed:
                 self._run(ordered, self._selection(ordered, refresh, full, full_all))
+            reach("pipelines.flows_done")
             if self._first_error is not None:
                 return self._end(UpdateState.FAILED)
             if not (refresh or full):

@@ -412,7 +412,8 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], as_json: bool) 
         return
     from reelhouse.report.terminal import rows_table
 
-    _console().print(rows_table(columns, rows))
+    console = _console()
+    console.print(rows_table(columns, rows, console.width))
 
 
 def _print_json(value: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from reelhouse.lineage.store import LineageNode
 from reelhouse.report.summary import QUARANTINE, Summary, TableLine, message_of
 from reelhouse.runs.record import Run, RunStatus
 
+SHORT_CELL = 24
+"""A longer value may be cut when rows are lines."""
 STYLES = {
     RunStatus.SUCCEEDED: ("✓", "green"),
     RunStatus.FAILED: ("✗", "bold red"),
@@ -177,12 +180,35 @@ def lineage_tree(node: LineageNode) -> Tree:
     return tree
 
 
-def rows_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """Rows of a query. A null is shown as a dim `null`."""
-    table = _plain_table(*columns)
-    for row in rows:
-        table.add_row(*(Text("null", style="dim") if value is None else Text(_cell(value)) for value in row))
+def rows_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int = 80) -> RenderableType:
+    """Rows of a query, one line each; one block each where the columns do not fit beside each other.
+
+    A null is shown as a dim `null`.
+    """
+    found = list(rows)
+    longest = [max([len(name), *(len(_cell(row[i])) for row in found)]) for i, name in enumerate(columns)]
+    if sum(min(length, SHORT_CELL) + 2 for length in longest) > width:
+        return Group(*(_record(columns, row) for row in found))
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for name in columns:
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for row in found:
+        table.add_row(*(_value(value) for value in row))
     return table
+
+
+def _record(columns: Sequence[str], row: Sequence[Any]) -> Table:
+    record = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    record.add_column(style="bold", no_wrap=True)
+    record.add_column(overflow="fold")
+    for name, value in zip(columns, row, strict=True):
+        record.add_row(name, _value(value))
+    record.add_row()
+    return record
+
+
+def _value(value: Any) -> Text:
+    return Text("null", style="dim") if value is None else Text(_cell(value))
 
 
 def _plain_table(*columns: str) -> Table:
@@ -227,7 +253,11 @@ def _short(name: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    return str(value).replace("\n", "⏎").replace("\r", "")
+    if value is None:
+        return "null"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    return str(value).replace("\r", "").replace("\n", "⏎")
 
 
 def _number(value: int | None) -> str:

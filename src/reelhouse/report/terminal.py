@@ -54,7 +54,7 @@ def tables_table(summary: Summary) -> Table:
         ("added", lambda line: _change(line.added, "+")),
         ("updated", lambda line: _change(line.updated, "~")),
         ("removed", lambda line: _change(line.removed, "-")),
-        ("quarantined", lambda line: _count(line.quarantined)),
+        ("quarantine", lambda line: _count(line.quarantined)),
     ]
     shown = [(name, cell) for name, cell in counts if any(cell(line) for line in lines)]
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
@@ -71,7 +71,7 @@ def tables_table(summary: Summary) -> Table:
             _number(line.rows),
             *(cell(line) for _, cell in shown),
             str(line.version),
-            f"{line.seconds:.2f} s" if line.commits else "·",
+            _seconds(line.seconds) if line.commits else "·",
             style="" if line.commits else "dim",
         )
     return table
@@ -246,6 +246,10 @@ def _duration(run: Run) -> str:
         return ""
     seconds = (run.ended_at - run.started_at).total_seconds()
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def _short(name: str) -> str:

@@ -56,6 +56,8 @@ class Dataset:
     private: bool = False
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()
+    rule_places: Mapping[str, Place] = field(default_factory=dict)
+    """Where expectations stand that decorators declared, by name; the others stand at `place`."""
     format: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
@@ -162,17 +164,19 @@ class Registry:
         """
         functions = {id(f.function): f.target for f in self.flows if isinstance(f, Flow) and f.function is not None}
         by_target: dict[str, list[Expectation]] = {}
+        places: dict[str, dict[str, Place]] = {}
         for function, rule, place in reversed(self.rules):
             target = functions.get(id(function))
             if target is None:
                 name = getattr(function, "__name__", function)
                 raise UserError(f"Expectation '{rule.name}' stands on '{name}', which defines no dataset", where=place)
             by_target.setdefault(target, []).append(rule)
-        return tuple(_with_rules(dataset, by_target.get(dataset.name, [])) for dataset in self.datasets)
+            places.setdefault(target, {})[rule.name] = place
+        return tuple(_with_rules(d, by_target.get(d.name, []), places.get(d.name, {})) for d in self.datasets)
 
 
-def _with_rules(dataset: Dataset, rules: list[Expectation]) -> Dataset:
-    result = replace(dataset, expectations=(*dataset.expectations, *rules))
+def _with_rules(dataset: Dataset, rules: list[Expectation], places: Mapping[str, Place]) -> Dataset:
+    result = replace(dataset, expectations=(*dataset.expectations, *rules), rule_places=places)
     seen: set[str] = set()
     for rule in result.expectations:
         if rule.name in seen:

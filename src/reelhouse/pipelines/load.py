@@ -9,6 +9,7 @@ import glob as globbing
 import hashlib
 import importlib
 import os
+import re
 import sys
 import threading
 import traceback
@@ -24,6 +25,7 @@ from reelhouse.pipelines import api
 from reelhouse.pipelines.definitions import Registry, active_registry
 
 _lock = threading.RLock()
+_NOT_IMPORTED = re.compile(r"cannot import name '(\w+)' from '(?:pyspark\.pipelines|dlt)'")
 _HEADERS = {".py": "# Databricks notebook source", ".sql": "-- Databricks notebook source"}
 
 
@@ -152,7 +154,17 @@ def user_error(error: BaseException, registry: Registry, path: Path | None = Non
     where = registry.place(own[-1].filename, own[-1].lineno or 1) if own else None
     if isinstance(error, ReelhouseError):
         return UserError(error.what, where=error.where or where, remedy=error.remedy)
-    return UserError(f"{type(error).__name__}: {error}", where=where)
+    unknown = _unknown_name(error)
+    remedy = did_you_mean(unknown, api.NAMES) if unknown else ""
+    return UserError(f"{type(error).__name__}: {error}", where=where, remedy=remedy)
+
+
+def _unknown_name(error: BaseException) -> str | None:
+    """The name that code asked `pyspark.pipelines` for and that it does not have, or None."""
+    if isinstance(error, AttributeError) and getattr(error.obj, "__name__", "") == "pyspark.pipelines":
+        return error.name
+    found = _NOT_IMPORTED.search(str(error)) if isinstance(error, ImportError) else None
+    return found[1] if found else None
 
 
 def _is_users(filename: str) -> bool:

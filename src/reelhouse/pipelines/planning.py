@@ -26,6 +26,7 @@ from reelhouse.pipelines.definitions import (
     Registry,
     SnapshotFlow,
 )
+from reelhouse.pipelines.expectation_checks import Rules
 from reelhouse.pipelines.expectations import guarded
 from reelhouse.pipelines.graph import Namespace, Node, order, unique
 from reelhouse.pipelines.settings import TableMissing
@@ -323,6 +324,19 @@ class Planner:
                 planned.schema = _merged(planned.schema, target)
             if planned.declared.columns:
                 planned.schema = json.loads(planned.declared.json())["fields"]
+            self._check_rules(planned)
+
+    def _check_rules(self, planned: PlannedDataset) -> None:
+        """Refuse expectations that the engine cannot try on a dataset's rows."""
+        own = planned.dataset
+        if not own.expectations:
+            return
+        # The bounds of a history are not there yet when its changes are tried.
+        bounds = _BOUNDS if any(getattr(f.flow, "scd_type", 1) == 2 for f in planned.flows) else ()
+        fields = None if planned.schema is None else [f for f in planned.schema if f["name"] not in bounds]
+        rows = None if fields is None else plan.empty(json.dumps({"type": "struct", "fields": fields}))
+        names = [f["name"] for f in fields or ()]
+        Rules(planned.name, own.expectations, own.rule_places, own.place).check(rows, names, self._asked)
 
     def _type_error(self, planned: PlannedDataset, flow: PlannedFlow, what: str, error: BaseException) -> UserError:
         where = getattr(error, "where", None) or flow.flow.place
@@ -455,14 +469,15 @@ def check_options(planned: PlannedDataset) -> None:
     for key in confs:
         if key not in _NO_EFFECT:
             raise Unsupported(
-                f"'{planned.name}' sets '{key}' in spark_conf",
+                f"'{planned.name}' sets '{key}' in spark_conf, which is not supported for a single dataset",
                 where=own.place,
-                remedy=f"Known: {', '.join(sorted(_NO_EFFECT))}; set others in the pipeline's configuration.",
+                remedy=f"Supported: {', '.join(sorted(_NO_EFFECT))}; set others in the pipeline's configuration.",
             )
     for key, value in own.properties.items():
         if key.startswith("pipelines.") and key not in _PROPERTIES:
             remedy = did_you_mean(key, _PROPERTIES)
-            raise Unsupported(f"'{planned.name}' has the table property '{key}'", where=own.place, remedy=remedy)
+            what = f"'{planned.name}' has the table property '{key}', which is not supported"
+            raise Unsupported(what, where=own.place, remedy=remedy)
         if key == "pipelines.autoOptimize.zOrderCols" and planned.schema is not None:
             known = {f["name"].lower() for f in planned.schema}
             for column in filter(None, (c.strip() for c in value.split(","))):

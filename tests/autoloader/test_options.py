@@ -40,6 +40,13 @@ def test_a_csv_file_has_a_header_unless_the_schema_is_given_or_told_otherwise() 
     [
         ({"cloudFiles.maxFilePerTrigger": "1"}, r"Unknown option 'cloudFiles\.maxfilepertrigger'.*maxFilesPerTrigger"),
         ({"cloudFiles.maxFilesPerTrigger": "many"}, r"maxFilesPerTrigger' is 'many'.*whole number"),
+        ({"cloudFiles.maxFilesPerTrigger": "0"}, r"maxFilesPerTrigger' is '0'.*1 or more"),
+        ({"cloudFiles.maxFilesPerTrigger": "-5"}, r"maxFilesPerTrigger' is '-5'.*1 or more"),
+        ({"cloudFiles.maxBytesPerTrigger": "0"}, r"maxBytesPerTrigger' is '0'.*above zero"),
+        ({"cloudFiles.maxBytesPerTrigger": "-1g"}, r"maxBytesPerTrigger' is '-1g'.*above zero"),
+        ({"cloudFiles.fetchParallelism": "0"}, r"fetchParallelism' is '0'.*1 or more"),
+        ({"maxColumns": "0"}, r"maxColumns' is '0'.*1 or more"),
+        ({"skipRows": "-1"}, r"skipRows' is '-1'.*not negative"),
         ({"cloudFiles.includeExistingFiles": "yes"}, "true or false"),
         ({"cloudFiles.maxBytesPerTrigger": "10 apples"}, "10g"),
         ({"cloudFiles.maxFileAge": "soon"}, "30 days"),

@@ -179,3 +179,45 @@ def test_text_has_one_column(tmp_path: Path) -> None:
     assert open_schema(cloud_files({"cloudFiles.format": "text"}), None, None, nothing).columns == (
         ("value", "string"),
     )
+
+
+@pytest.mark.parametrize("name", ["text", "binaryFile"])
+def test_formats_with_a_fixed_schema_rescue_nothing_unless_asked(tmp_path: Path, entry: Any, name: str) -> None:
+    file = entry(tmp_path / "day=2" / "a.txt", "x\n", partition={"day": "2"})
+    log = SchemaLog(str(tmp_path / "s"))
+
+    schema = open_schema(cloud_files({"cloudFiles.format": name}), None, log, lambda: [file])
+
+    assert schema.rescued is None and schema.mode == "none"
+    assert schema.columns[-1] == ("day", "int") and "_rescued_data" not in dict(schema.columns)
+    asked = cloud_files({"cloudFiles.format": name, "rescuedDataColumn": "_r"})
+    assert open_schema(asked, None, log, nothing).columns[-1] == ("_r", "string")
+
+
+@pytest.mark.parametrize(
+    ("hints", "told"),
+    [
+        ("a nosuch", "type 'nosuch' of column 'a' in cloudFiles.schemaHints does not exist"),
+        ("a strin", "Did you mean 'string'?"),
+        ("a array<struct<x: int, y: bigit>>", "type 'bigit' .* Did you mean 'bigint'?"),
+        ("a decimal(50,2)", "decimal"),
+        ("a map<string>", "map<string>"),
+    ],
+)
+def test_a_hint_of_no_type_is_refused_before_files_are_looked_at(tmp_path: Path, hints: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        open_schema(options(schemaHints=hints), None, SchemaLog(str(tmp_path / "s")), nothing)
+
+
+def test_a_schema_with_a_column_of_no_type_is_refused() -> None:
+    with pytest.raises(UserError, match="'nosuch' of column 'a' in the schema"):
+        open_schema(options(), "a nosuch, b int", None, nothing)
+
+
+@pytest.mark.parametrize(
+    "kind", ["DECIMAL(10, 2)", "varchar(20)", "MAP<STRING, ARRAY<STRUCT<a: INT, `b c`: timestamp_ntz>>>", "variant"]
+)
+def test_types_of_every_kind_are_hints(tmp_path: Path, entry: Any, kind: str) -> None:
+    file = entry(tmp_path / "a.csv", "a\n1\n")
+
+    assert open_schema(options(schemaHints=f"a {kind}"), None, SchemaLog(str(tmp_path / "s")), lambda: [file]).data

@@ -20,6 +20,7 @@ from reelhouse.autoloader.options import check_reader_options
 from reelhouse.autoloader.partitions import partition_types, partition_values
 from reelhouse.autoloader.reader import Relation, scan
 from reelhouse.autoloader.request import FileEntry
+from reelhouse.autoloader.schema import check_types
 from reelhouse.autoloader.timestamps import micros_of, zone
 from reelhouse.errors import Unsupported, UserError
 from reelhouse.storage.lake import Lake
@@ -107,6 +108,7 @@ def resolve(
     files = batch_files(given, paths, lake, time_zone)
     if schema is not None:
         columns = fields(schema)
+        check_types(columns, "in the schema")
     else:
         from reelhouse.autoloader.infer import infer
 

@@ -53,7 +53,7 @@ def read_blocks(path: str, dialect: Dialect, width: int, span: Span | None = Non
     expressions = regular(dialect, width)
     tokens = Tokens(dialect)
     for data in without_header(whole_lines(path, dialect, span), dialect, span):
-        block = block_of_lines(data, dialect, width, expressions, tokens, path)
+        block = block_of_lines(data, dialect, width, expressions, tokens)
         if block.rows:
             yield block
 

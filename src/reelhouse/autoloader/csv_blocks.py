@@ -17,6 +17,9 @@ from reelhouse.autoloader.dialect import NONE, Dialect, Mode
 from reelhouse.autoloader.regular import regular
 from reelhouse.errors import UserError
 
+SHOWN = 200
+"""How many characters of a record an error shows."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -104,10 +107,12 @@ def _in_quotes(value: str, quote: str) -> str:
     return quote + value.replace(quote, quote * 2) + quote if quote else value
 
 
-def refuse_malformed(dialect: Dialect, text: str, path: str) -> None:
+def refuse_malformed(dialect: Dialect, text: str, found: int, width: int) -> None:
+    """Raise the error of a record with `found` values in place of `width`, in mode FAILFAST only."""
     if dialect.mode is Mode.FAILFAST:
         raise UserError(
-            f"[MALFORMED_RECORD_IN_PARSING] A malformed record is in {path}, and mode is FAILFAST: {text[:500]!r}",
+            f"[MALFORMED_RECORD_IN_PARSING] A record has {found} value{'s' * (found != 1)} in place of {width}, and "
+            f"mode is FAILFAST: {text[:SHOWN]!r}",
             remedy="Read it with mode PERMISSIVE or DROPMALFORMED.",
         )
 

@@ -57,7 +57,7 @@ def document_blocks(path: str, dialect: Dialect, width: int) -> Iterator[Block]:
             done = begin
     text = document_text(path, dialect, done)
     tokens = Tokens(dialect, separator)
-    yield from _token_blocks(text, tokens, dialect, width, header, path)
+    yield from _token_blocks(text, tokens, dialect, width, header)
 
 
 def _raws(part: bytes, dialect: Dialect, separator: str, header: bool) -> Callable[[], Sequence[str]]:
@@ -80,7 +80,7 @@ def _even_cut(data: bytes, dialect: Dialect) -> int:
     return cut
 
 
-def _token_blocks(text: str, tokens: Tokens, dialect: Dialect, width: int, header: bool, path: str) -> Iterator[Block]:
+def _token_blocks(text: str, tokens: Tokens, dialect: Dialect, width: int, header: bool) -> Iterator[Block]:
     rows: list[list[str | None]] = []
     raws: list[str] = []
     corrupt: dict[int, str] = {}
@@ -89,7 +89,7 @@ def _token_blocks(text: str, tokens: Tokens, dialect: Dialect, width: int, heade
             header = False
             continue
         if len(values) != width:
-            refuse_malformed(dialect, raw, path)
+            refuse_malformed(dialect, raw, len(values), width)
             if dialect.mode is Mode.DROPMALFORMED:
                 continue
             corrupt[len(rows)] = raw

@@ -109,9 +109,7 @@ def split_line(data: bytes, ending: bytes) -> tuple[bytes, bytes]:
     return data[:end], data[end + (2 if data[end : end + 2] == b"\r\n" else 1) :]
 
 
-def block_of_lines(
-    data: bytes, dialect: Dialect, width: int, expressions: Regular | None, tokens: Tokens, path: str
-) -> Block:
+def block_of_lines(data: bytes, dialect: Dialect, width: int, expressions: Regular | None, tokens: Tokens) -> Block:
     if expressions and not dialect.line_separator and dialect.comment == NONE and not _has_blank_line(data, dialect):
         whole = data if matches(data, expressions.block) else _repaired(data, dialect, width, tokens)
         if whole is not None:
@@ -127,7 +125,7 @@ def block_of_lines(
             if dialect.mode is Mode.DROPMALFORMED:
                 dropped.append(at)
             corrupt[at] = text
-            refuse_malformed(dialect, text, path)
+            refuse_malformed(dialect, text, len(values), width)
         lines[at] = regular_form(values, dialect, width)
     if dropped:
         gone = set(dropped)

@@ -16,6 +16,13 @@ _NAME = re.compile(r"\s*(?:`((?:[^`]|``)+)`|([^\s:`,]+))\s*:?\s*")
 _TAIL = re.compile(
     r"\s+(?:NOT\s+NULL|NULL|COMMENT\s+(?:'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\")|DEFAULT\s+.*)\s*$", re.I | re.S
 )
+TYPES = (
+    "string", "boolean", "tinyint", "byte", "smallint", "short", "int", "integer", "bigint", "long", "float", "real",
+    "double", "decimal", "date", "timestamp", "timestamp_ltz", "timestamp_ntz", "binary", "variant",
+)  # fmt: skip
+"""The types of columns to read that have no parts."""
+_DECIMAL = re.compile(r"decimal(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?")
+_CHARACTERS = re.compile(r"(?:var)?char\(\s*\d+\s*\)")
 _SHORT = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 
 
@@ -85,6 +92,27 @@ def type_ddl(kind: Any) -> str:
         inner = ",".join(f"{quoted(field['name'])}:{type_ddl(field['type'])}" for field in kind["fields"])
         return f"struct<{inner}>"
     raise UserError(f"'{kind['type']}' is not a type of a column to read")
+
+
+def wrong_type(kind: str) -> str | None:
+    """The first part of a type (DDL) that is no type of a column to read; None when all of it is.
+
+    >>> wrong_type("array<struct<a: int, b: strin>>"), wrong_type("decimal(10,2)")
+    ('strin', None)
+    """
+    lower = kind.strip().lower()
+    inner = kind.strip()[lower.find("<") + 1 : -1]
+    if lower.startswith("struct<") and lower.endswith(">"):
+        parts = [part for _, part in fields(inner)]
+    elif lower.startswith(("array<", "map<")) and lower.endswith(">"):
+        parts = list(split(inner))
+        if len(parts) != (2 if lower.startswith("map<") else 1):
+            return kind.strip()
+    else:
+        decimal = _DECIMAL.fullmatch(lower)
+        fits = int(decimal[2] or 0) <= int(decimal[1] or 10) <= 38 if decimal else lower in TYPES
+        return None if fits or _CHARACTERS.fullmatch(lower) else kind.strip()
+    return next((wrong for part in parts if (wrong := wrong_type(part)) is not None), None)
 
 
 def is_nested(ddl: str) -> bool:

@@ -5,7 +5,7 @@ https://docs.databricks.com/aws/en/ingestion/cloud-object-storage/auto-loader/sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +15,7 @@ from reelhouse.autoloader.arrow import parquet_columns
 from reelhouse.autoloader.dialect import Dialect, Mode, boolean, dialect
 from reelhouse.autoloader.formats import unknown_format
 from reelhouse.autoloader.json_types import Inference
-from reelhouse.autoloader.request import FileEntry
+from reelhouse.autoloader.request import FileEntry, blamed_on
 from reelhouse.autoloader.values import converter
 from reelhouse.errors import UserError
 
@@ -86,12 +86,23 @@ def columns_of_files(
 ) -> list[schema.FileColumns]:
     """The columns of each file. Without `typed` all are strings, and of a CSV file only the header is read."""
     if format == "csv":
-        return [_csv_columns(file, options, typed, time_zone) for file in files]
+        return [_of_file(_csv_columns, file, options, typed, time_zone) for file in files]
     if format == "json":
-        return [_json_columns(file, options, typed, time_zone) for file in files]
+        return [_of_file(_json_columns, file, options, typed, time_zone) for file in files]
     if format == "parquet":
         return [schema.FileColumns(file.address, tuple(parquet_columns(file.path))) for file in files]
     raise unknown_format(format)
+
+
+def _of_file(
+    columns: Callable[[FileEntry, Mapping[str, str], bool, str], schema.FileColumns],
+    file: FileEntry,
+    options: Mapping[str, str],
+    typed: bool,
+    time_zone: str,
+) -> schema.FileColumns:
+    with blamed_on(file):
+        return columns(file, options, typed, time_zone)
 
 
 def _csv_columns(file: FileEntry, options: Mapping[str, str], typed: bool, time_zone: str) -> schema.FileColumns:

@@ -57,7 +57,7 @@ def read_json(path: str, dialect: Dialect, kinds: Mapping[str, str], *, quick: b
     plain = quick and not dialect.multi_line and all(kind == "string" for kind in kinds.values())
     for block in _blocks(path, dialect):
         rows = _strings(block, list(kinds)) if plain else None
-        yield from [rows] if rows else _careful(block, dialect, kinds, path)
+        yield from [rows] if rows else _careful(block, dialect, kinds)
 
 
 def texts(path: str, dialect: Dialect) -> Iterator[str]:
@@ -137,7 +137,7 @@ def _expect(text: str, position: int, char: str) -> int:
     return position + 1
 
 
-def _careful(texts: Sequence[str], dialect: Dialect, kinds: Mapping[str, str], path: str) -> Iterator[Rows]:
+def _careful(texts: Sequence[str], dialect: Dialect, kinds: Mapping[str, str]) -> Iterator[Rows]:
     found: list[Record] = []
     raws: list[str] = []
     corrupt: list[str | None] = []
@@ -147,8 +147,7 @@ def _careful(texts: Sequence[str], dialect: Dialect, kinds: Mapping[str, str], p
         except ValueError:
             if dialect.mode is Mode.FAILFAST:
                 raise UserError(
-                    f"[MALFORMED_RECORD_IN_PARSING] A malformed record is in {path}, and mode is FAILFAST: "
-                    f"{text[:500]!r}",
+                    f"[MALFORMED_RECORD_IN_PARSING] A record is not JSON, and mode is FAILFAST: {text[:200]!r}",
                     remedy="Read it with mode PERMISSIVE or DROPMALFORMED.",
                 ) from None
             parsed, bad = [] if dialect.mode is Mode.DROPMALFORMED else [{}], text

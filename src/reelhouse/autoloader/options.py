@@ -40,7 +40,7 @@ def _named(*options: Option) -> dict[str, Option]:
     return {option.name.lower(): option for option in options}
 
 
-_BOOL, _INT = "boolean", "integer"
+_BOOL, _INT, _COUNT, _POSITIVE = "boolean", "integer", "count", "positive"
 _MODES = ("PERMISSIVE", "DROPMALFORMED", "FAILFAST")
 FORMATS = ("csv", "json", "text", "parquet", "binaryfile")
 _KNOWN_FORMATS = ("avro", "binaryFile", "csv", "json", "orc", "parquet", "text", "xml")
@@ -56,7 +56,7 @@ CLOUD_FILES = _named(
     Option("partitionColumns"),
     Option("includeExistingFiles", _BOOL, "true"),
     Option("allowOverwrites", _BOOL, "false"),
-    Option("maxFilesPerTrigger", _INT, "1000"),
+    Option("maxFilesPerTrigger", _POSITIVE, "1000"),
     Option("maxBytesPerTrigger", "bytes"),
     Option("maxFileAge", "interval"),
     Option("useStrictGlobber", _BOOL, "false"),
@@ -68,7 +68,7 @@ CLOUD_FILES = _named(
     Option("useManagedFileEvents", _BOOL, "false", Effect.SERVICE),
     Option("useNotifications", _BOOL, "false", Effect.SERVICE),
     Option("useIncrementalListing", default="auto", effect=Effect.SERVICE, choices=("auto", "true", "false")),
-    Option("fetchParallelism", _INT, "1", Effect.SERVICE),
+    Option("fetchParallelism", _POSITIVE, "1", Effect.SERVICE),
     Option("pathRewrites", effect=Effect.SERVICE),
     Option("queueName", effect=Effect.SERVICE),
     Option("connectionString", effect=Effect.SERVICE),
@@ -132,8 +132,8 @@ CSV = _named(
     Option("negativeInf", default="-Inf"),
     Option("ignoreLeadingWhiteSpace", _BOOL, "false"),
     Option("ignoreTrailingWhiteSpace", _BOOL, "false"),
-    Option("skipRows", _INT, "0"),
-    Option("maxColumns", _INT, "20480"),
+    Option("skipRows", _COUNT, "0"),
+    Option("maxColumns", _POSITIVE, "20480"),
     Option("maxCharsPerColumn", _INT, "-1"),
     Option(
         "unescapedQuoteHandling",
@@ -143,7 +143,7 @@ CSV = _named(
     Option("enforceSchema", default="true", choices=("true",)),
     Option("preferDate", default="true", choices=("true",)),
     Option("enableDateTimeParsingFallback", effect=Effect.REFUSED),
-    Option("inputBufferSize", _INT, effect=Effect.SERVICE),
+    Option("inputBufferSize", _POSITIVE, effect=Effect.SERVICE),
 )
 
 JSON = _named(
@@ -334,6 +334,11 @@ def _boolean(value: str) -> None:
         raise ValueError(value)
 
 
+def _at_least(value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(value)
+
+
 _UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400, "month": 30 * 86400}
 
@@ -365,10 +370,19 @@ def parse_interval(text: str) -> timedelta:
 _KINDS: Mapping[str, Callable[[str], object]] = {
     _BOOL: _boolean,
     _INT: int,
-    "bytes": parse_bytes,
+    _COUNT: lambda value: _at_least(int(value), 0),
+    _POSITIVE: lambda value: _at_least(int(value), 1),
+    "bytes": lambda value: _at_least(parse_bytes(value), 1),
     "interval": parse_interval,
 }
-_EXAMPLES = {_BOOL: "true or false", _INT: "a whole number", "bytes": "a size such as 10g", "interval": "30 days, say"}
+_EXAMPLES = {
+    _BOOL: "true or false",
+    _INT: "a whole number",
+    _COUNT: "a whole number that is not negative",
+    _POSITIVE: "a whole number of 1 or more",
+    "bytes": "a size above zero, such as 10g",
+    "interval": "30 days, say",
+}
 
 
 def no_effect_text(names: Iterable[str]) -> str:

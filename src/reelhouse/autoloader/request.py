@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from reelhouse.errors import Place, UserError
 
 _COMPRESS_ABOVE = 8 << 10
 
@@ -25,6 +28,15 @@ class FileEntry:
     @property
     def address(self) -> str:
         return self.url or self.path
+
+
+@contextmanager
+def blamed_on(file: FileEntry) -> Iterator[None]:
+    """Within this an error of the user's names the file by the address that the user knows."""
+    try:
+        yield
+    except UserError as error:
+        raise type(error)(error.what, where=error.where or Place(file.address), remedy=error.remedy) from None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,17 @@ from reelhouse.autoloader.options import CloudFiles
 from reelhouse.autoloader.partitions import partition_types
 from reelhouse.autoloader.reader import Relation, scan
 from reelhouse.autoloader.request import FileEntry
-from reelhouse.autoloader.schema import RESCUED, Columns, Decision, Evolve, Fail, decide, evolution_mode, with_hints
+from reelhouse.autoloader.schema import (
+    RESCUED,
+    Columns,
+    Decision,
+    Evolve,
+    Fail,
+    check_types,
+    decide,
+    evolution_mode,
+    with_hints,
+)
 from reelhouse.autoloader.schema_log import SchemaLog
 from reelhouse.errors import UserError
 
@@ -73,7 +83,10 @@ def open_schema(
     mode = evolution_mode(options.text("schemaEvolutionMode"), has_user_schema=user_schema is not None)
     rescued = options.rescued_data_column
     if user_schema is not None:
-        return _split(None, tuple(fields(user_schema)), options, mode, rescued)
+        columns = tuple(fields(user_schema))
+        check_types(columns, "in the schema")
+        return _split(None, columns, options, mode, rescued)
+    with_hints((), options.text("schemaHints"))  # a wrong hint is told before files are looked at
     if options.format in _FIXED and log is None:
         return SourceSchema(None, _FIXED[options.format], (), "none", rescued, None)
     if log is None:
@@ -81,7 +94,9 @@ def open_schema(
             "[CF_SCHEMA_LOCATION_MISSING] Option cloudFiles.schemaLocation is missing, and no schema is given",
             remedy="Give one of the two.",
         )
-    if rescued is None and mode.lower() != "none":
+    if options.format in _FIXED:
+        mode = "none"  # nothing can be new in such files, so nothing is rescued unless it is asked for
+    elif rescued is None and mode.lower() != "none":
         rescued = RESCUED
     known = log.latest()
     if known is None:

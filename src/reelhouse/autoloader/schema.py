@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reelhouse.autoloader.ddl import fields, quoted
-from reelhouse.errors import Unsupported, UserError
+from reelhouse.autoloader.ddl import TYPES, fields, quoted, wrong_type
+from reelhouse.errors import Unsupported, UserError, did_you_mean
 
 Columns = tuple[tuple[str, str], ...]
 """Names and types (DDL) of columns, in order."""
@@ -183,10 +183,14 @@ def union(files: Iterable[Columns], *, typed: bool) -> Columns:
 
 
 def with_hints(columns: Columns, hints: str | None) -> Columns:
-    """The columns with the types, spelling and further columns that `cloudFiles.schemaHints` gives."""
+    """The columns with the types, spelling and further columns that `cloudFiles.schemaHints` gives.
+
+    Raises `UserError` for a hint that is no column, or whose type does not exist.
+    """
     if not hints:
         return columns
     given = {name.lower(): (name, kind) for name, kind in fields(hints)}
+    check_types(given.values(), "in cloudFiles.schemaHints")
     nested = [name for name, _ in given.values() if "." in name]
     if nested:
         raise Unsupported(
@@ -195,6 +199,17 @@ def with_hints(columns: Columns, hints: str | None) -> Columns:
         )
     merged = [given.pop(name.lower(), (name, kind)) for name, kind in columns]
     return (*merged, *given.values())
+
+
+def check_types(columns: Iterable[tuple[str, str]], where: str) -> None:
+    """Raise `UserError` for a column whose type is none, before an engine meets it; `where` says who gave it."""
+    for name, kind in columns:
+        wrong = wrong_type(kind)
+        if wrong is not None:
+            raise UserError(
+                f"[UNSUPPORTED_DATATYPE] The type '{wrong}' of column '{name}' {where} does not exist",
+                remedy=did_you_mean(wrong, (*TYPES, "array", "map", "struct")),
+            )
 
 
 def evolution_mode(mode: str | None, *, has_user_schema: bool) -> str:

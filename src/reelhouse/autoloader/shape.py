@@ -102,7 +102,7 @@ class Shape:
                     rescued.setdefault(row, {})[rows.names[at]] = _json(rows, at, rows.columns[at][row].as_py())
         for column in self._partitions:
             arrays[column.name] = self._partition(column, file, rows.size)
-        corrupt = self._corrupt(rows, unfit, file)
+        corrupt = self._corrupt(rows, unfit)
         if self._request.rescued:
             arrays[self._request.rescued] = self._rescued(rescued, rows.size, file)
         if self._request.corrupt:
@@ -137,14 +137,14 @@ class Shape:
             texts[row] = "{" + ",".join(members + place) + "}"
         return pa.array(texts, pa.string())
 
-    def _corrupt(self, rows: Rows, unfit: set[int], file: FileEntry) -> pa.Array:
+    def _corrupt(self, rows: Rows, unfit: set[int]) -> pa.Array:
         corrupt = rows.corrupt if rows.corrupt is not None else pa.nulls(rows.size, pa.string())
         if not unfit or self._request.rescued:
             return corrupt
         if self._mode is Mode.FAILFAST:
             raise UserError(
-                f"[MALFORMED_RECORD_IN_PARSING] A value does not fit its column's type in {file.address}, and mode is "
-                f"FAILFAST: {rows.raws()[min(unfit)][:500]!r}",
+                f"[MALFORMED_RECORD_IN_PARSING] A value does not fit its column's type, and mode is FAILFAST: "
+                f"{rows.raws()[min(unfit)][:200]!r}",
                 remedy="Read it with mode PERMISSIVE or DROPMALFORMED, or with a rescued data column.",
             )
         if not self._request.corrupt:

@@ -15,7 +15,7 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
 from reelhouse.autoloader import formats
 from reelhouse.autoloader.dialect import boolean
-from reelhouse.autoloader.request import FileEntry, Request, decode
+from reelhouse.autoloader.request import FileEntry, Request, blamed_on, decode
 from reelhouse.autoloader.shape import Shape
 from reelhouse.errors import UserError
 
@@ -62,10 +62,11 @@ def read_piece(request: Request, shape: Shape, file: FileEntry, span: tuple[int,
     """The rows of a part of a file, as the request wants them."""
     given = {name.lower(): value for name, value in request.options.items()}
     try:
-        for rows in formats.read(request, file, span):
-            batch = shape.batch(rows, file, span)
-            if batch.num_rows:
-                yield batch
+        with blamed_on(file):
+            for rows in formats.read(request, file, span):
+                batch = shape.batch(rows, file, span)
+                if batch.num_rows:
+                    yield batch
     except FileNotFoundError as error:
         if not boolean(given, "ignoremissingfiles", False):
             raise UserError(

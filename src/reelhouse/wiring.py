@@ -57,6 +57,7 @@ def adf_services(project: Project) -> AdfServices:
         notebooks=_Notebooks(project),
         secrets=project.secrets,
         cancel=project.cancel,
+        locks=project.state / "adf",
     )
 
 

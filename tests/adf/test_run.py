@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 import time
 
@@ -602,3 +603,17 @@ def test_a_fault_of_the_runtime_ends_the_run_loudly_and_leaves_the_next_one_alon
     assert runs.statuses() == {"job": RunStatus.FAILED, "wait": RunStatus.CANCELLED}
     assert runs.named("main", RunKind.PIPELINE)[0].status is RunStatus.FAILED
     assert not services.cancel.is_set()
+
+
+def test_concurrency_holds_among_processes_that_share_a_lake(run, act, services, tmp_path, caplog):
+    services.locks = tmp_path / "locks"
+    reference = {"referenceName": "child", "type": "PipelineReference"}
+    call = act("call", "ExecutePipeline", pipeline=reference)
+    child = {"concurrency": 1, "activities": [act("wait", "Wait", waitTimeInSeconds=1)]}
+    assert run([call], others={"child": child}).status is RunStatus.SUCCEEDED
+
+    with (services.locks / "child.0.lock").open("w") as held:  # as another process would
+        fcntl.flock(held, fcntl.LOCK_EX)
+        threading.Timer(0.3, services.cancel.set).start()
+        assert run([call], others={"child": child}).status is not RunStatus.SUCCEEDED
+    assert "Pipeline 'child' waits for an active run to end: its concurrency is 1" in caplog.text

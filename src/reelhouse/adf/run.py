@@ -108,7 +108,7 @@ class _Runner:
         self._factory = factory
         self._services = services
         self._masker = Masker()
-        self._limits = Limits()
+        self._limits = Limits(services.locks, services.clock)
         self.aborted = False
         """Whether this run set `cancel` by itself, because of a fault that no activity can have."""
 

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from reelhouse.adf.http import HttpSource
@@ -77,3 +78,5 @@ class AdfServices:
     guid: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
     random: random.Random = field(default_factory=random.Random)
     cancel: threading.Event = field(default_factory=threading.Event)
+    locks: Path | None = None
+    """Where the processes that share a lake keep the `concurrency` of pipelines. None: each run for itself."""

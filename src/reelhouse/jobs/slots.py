@@ -1,4 +1,4 @@
-"""How many runs of a job may be active, across processes: one locked file for each.
+"""How many runs of a job or pipeline may be active, across processes: one locked file for each.
 
 The lock is the operating system's, so that it ends with the process, however that ends.
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,12 +26,24 @@ class NoSlot(Exception):
 
 @contextmanager
 def slot(
-    folder: Path, job_id: int, max_concurrent_runs: int, *, queue: bool, clock: Clock, cancel: threading.Event
+    folder: Path,
+    job_id: int | str,
+    max_concurrent_runs: int,
+    *,
+    queue: bool,
+    clock: Clock,
+    cancel: threading.Event,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
-    """Hold one of the job's slots. With `queue` wait for one, for 48 hours at most. Raises `NoSlot`."""
+    """Hold one of the job's slots. With `queue` wait for one, for 48 hours at most. Raises `NoSlot`.
+
+    `on_wait` is called once when there is something to wait for.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     deadline = clock.monotonic() + _QUEUE_SECONDS
     descriptor = _try(folder, job_id, max_concurrent_runs)
+    if descriptor is None and queue and max_concurrent_runs:
+        on_wait()
     while descriptor is None:
         if not queue or max_concurrent_runs == 0 or cancel.is_set() or clock.monotonic() >= deadline:
             raise NoSlot
@@ -43,7 +55,7 @@ def slot(
         os.close(descriptor)
 
 
-def _try(folder: Path, job_id: int, slots: int) -> int | None:
+def _try(folder: Path, job_id: int | str, slots: int) -> int | None:
     for number in range(slots):
         descriptor = os.open(folder / f"{job_id}.{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:

@@ -341,7 +341,13 @@ class Project:
         )
 
     def _state_folder(self) -> Path:
-        self.state.mkdir(parents=True, exist_ok=True)
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"The folder for local state, '{self.state}', cannot be made: {error.strerror}",
+                remedy="Name another one with --state.",
+            ) from error
         return self.state
 
 

@@ -59,7 +59,8 @@ class SqliteDatabase:
                     self._connection.execute(statement, values)
                 self._connection.execute("commit")
             except BaseException:
-                self._connection.execute("rollback")
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    self._connection.execute("rollback")
                 raise
 
     def read(self, statement: str, values: Values) -> list[Row]:

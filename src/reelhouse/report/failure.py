@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import sqlite3
 
+from reelhouse.report.trace import without_own_frames
+
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
 _OF_SQLITE = {"database or disk is full": _NO_ROOM, "attempt to write a readonly database": _NO_RIGHT}
@@ -24,7 +26,7 @@ def as_text(error: Exception) -> str | None:
         message = getattr(error, "format_message", error.__str__)()
         return f"error: {message}{usage}"
     if type(error).__module__.startswith("pyspark.errors"):
-        return f"error: {str(error).strip()}"
+        return f"error: {without_own_frames(str(error).strip())}"
     return _disk(error)
 
 

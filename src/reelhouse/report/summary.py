@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from reelhouse.report.trace import without_own_frames
 from reelhouse.runs.record import ExpectationResult, Run, RunStatus, TableChange
 
 QUARANTINE = "_quarantine"
@@ -39,7 +40,7 @@ class TableLine:
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that failed by itself, not only because of what it started."""
+    """A run that failed by itself, not only because of what it started. The run as a whole may have handled it."""
 
     name: str
     kind: str
@@ -136,10 +137,13 @@ def failures(runs: Sequence[Run]) -> list[Failure]:
 
 
 def message_of(error: Any) -> str:
-    """The text of an error as it was recorded: an object with `message`, or anything else as text."""
+    """The text of an error as it was recorded: an object with `message`, or anything else as text.
+
+    It is for people, so a traceback keeps only what lies in their files.
+    """
     if isinstance(error, Mapping):
-        return str(error.get("message") or error)
-    return "" if error is None else str(error)
+        error = error.get("message") or error
+    return "" if error is None else without_own_frames(str(error))
 
 
 def _line(state: TableState, changes: Sequence[TableChange]) -> TableLine:

@@ -103,7 +103,7 @@ def expectations_table(summary: Summary) -> Table:
 
 
 def ending(summary: Summary) -> RenderableType:
-    """The result in one line, or a panel that says what failed and why."""
+    """The result in one line, and a panel that says what failed and why. What the run handled is dimmed."""
     mark, style = STYLES[summary.run.status]
     files = "1 file" if summary.files_ingested == 1 else f"{summary.files_ingested:,} files"
     made = sum(line.commits for line in summary.tables)
@@ -117,7 +117,9 @@ def ending(summary: Summary) -> RenderableType:
     reasons: list[RenderableType] = []
     for failure in summary.failures:
         reasons.append(Text.assemble((f"{failure.kind} {failure.name}: ", "bold"), failure.message))
-    return Group(line, Panel(Group(*reasons), title="what failed", title_align="left", border_style="red"))
+    handled = summary.succeeded
+    title, style, border = ("failed and handled", "dim", "dim") if handled else ("what failed", "", "red")
+    return Group(line, Panel(Group(*reasons), title=title, title_align="left", style=style, border_style=border))
 
 
 def next_commands(summary: Summary) -> Text:

@@ -227,3 +227,23 @@ def test_user_code_may_stop_its_session(house: Any) -> None:
     second.stop()
     house.sessions.close(second)
     assert house.spark.range(1).count() == 1
+
+
+def test_queries_may_use_forms_of_databricks_that_the_engine_lacks(house: Any) -> None:
+    house.spark.sql("SELECT * FROM VALUES (1, 'a', 10), (1, 'b', 20), (2, 'c', 5) AS v(k, s, n)").write.saveAsTable(
+        "bronze.t"
+    )
+    newest = house.spark.sql("SELECT k, s FROM bronze.t QUALIFY row_number() OVER (PARTITION BY k ORDER BY n DESC) = 1")
+    assert sorted(map(tuple, newest.collect())) == [(1, "b"), (2, "c")]
+    sums = house.spark.sql("SELECT t.k, sum(t.n) AS n FROM bronze.t GROUP BY ALL ORDER BY k")
+    assert [tuple(row) for row in sums.collect()] == [(1, 30), (2, 5)]
+    house.spark.sql('CREATE TEMP VIEW j AS SELECT \'{"a": {"b": 7}}\' AS j')
+    assert house.spark.sql("SELECT j:a.b::INT AS b FROM j").first().b == 7
+    house.spark.sql("CREATE VIEW bronze.grouped AS SELECT k, count(*) AS c FROM bronze.t GROUP BY ALL")
+    assert sorted(map(tuple, house.spark.table("bronze.grouped").collect())) == [(1, 2), (2, 1)]
+
+
+@pytest.mark.parametrize("call", ["read_files('/tmp/x')", "table_changes('bronze.t', 1)"])
+def test_table_functions_that_are_not_done_are_refused_by_name(house: Any, call: str) -> None:
+    with pytest.raises(UnsupportedOperationException, match=call.split("(")[0]):
+        house.spark.sql(f"SELECT * FROM {call}")

@@ -267,3 +267,49 @@ def test_a_write_killed_after_staging_leaves_nothing_that_the_next_one_sees(hous
     (stale / "x.parquet").write_text("half")
     house.spark.range(2).write.saveAsTable("bronze.t")
     assert house.spark.table("bronze.t").count() == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"replaceWhere": "id >= 0"}, {"overwriteSchema": "true"}])
+def test_rows_that_others_add_while_an_overwrite_runs_are_not_lost_silently(
+    house: Any, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
+) -> None:
+    house.spark.range(2).write.saveAsTable("bronze.t")
+    _meanwhile(house, monkeypatch, lambda other: other.range(7, 8).write.mode("append").saveAsTable("bronze.t"))
+    overwrite = house.spark.range(1).write.mode("overwrite").options(**options)
+    with pytest.raises(AnalysisException, match="DELTA_CONCURRENT_APPEND"):
+        overwrite.saveAsTable("bronze.t")
+    assert rows(house.spark.table("bronze.t")) == [(0,), (1,), (7,)]
+    overwrite.saveAsTable("bronze.t")
+    assert rows(house.spark.table("bronze.t")) == [(0,)]
+
+
+def test_a_table_that_others_make_while_an_overwrite_runs_is_not_replaced_silently(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(house.path / "t")
+    _meanwhile(house, monkeypatch, lambda other: other.range(7, 8).write.format("delta").save(path))
+    with pytest.raises(AnalysisException, match=r"DELTA_(PROTOCOL|METADATA)_CHANGED"):
+        house.spark.range(1).write.format("delta").mode("overwrite").save(path)
+    assert rows(house.spark.read.format("delta").load(path)) == [(7,)]
+
+
+def test_an_append_follows_whatever_others_add_meanwhile(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.spark.range(1).write.saveAsTable("bronze.t")
+    _meanwhile(house, monkeypatch, lambda other: other.range(7, 8).write.mode("append").saveAsTable("bronze.t"))
+    house.spark.range(1, 2).write.mode("append").saveAsTable("bronze.t")
+    assert rows(house.spark.table("bronze.t")) == [(0,), (1,), (7,)]
+
+
+def _meanwhile(house: Any, monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
+    """Let another session act once, after this one's rows are written and before they are committed."""
+    other = house.sessions.open()
+    house.sessions.activate(house.spark)
+    write_parquet = house.context.wire.write_parquet
+    actions = [act]
+
+    def slow(*arguments: Any) -> None:
+        write_parquet(*arguments)
+        while actions:
+            actions.pop()(other)
+
+    monkeypatch.setattr(house.context.wire, "write_parquet", slow)

@@ -83,3 +83,9 @@ def test_a_path_outside_the_lake_is_its_own_address():
 
 def test_what_lies_beside_the_accounts_has_no_address_of_the_lake():
     assert LAKE.url("/lake/_catalog/netflix/default/t") == "/lake/_catalog/netflix/default/t"
+
+
+def test_what_lies_in_the_lakes_own_folder_is_local_wherever_that_folder_is() -> None:
+    lake = Lake(Path("/mnt/disk/lake"))
+    assert lake.local("/mnt/disk/lake/acc/raw/a.csv") == "/mnt/disk/lake/acc/raw/a.csv"
+    assert lake.local("/mnt/disk/other") == "/mnt/disk/lake/_workspace/mnt/disk/other"

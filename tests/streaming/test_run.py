@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pyspark.errors import AnalysisException
 
 from reelhouse.catalog.catalog import Catalog
 from reelhouse.delta.snapshot import open_snapshot
@@ -656,3 +657,27 @@ def test_a_commit_carries_the_querys_id_and_the_batch(house: House) -> None:
     assert json.loads(Path(house.lake.local(f"{RAW}/_checkpoints/bronze.titles/metadata")).read_text()) == {
         "id": query.id
     }
+
+
+def test_sql_tells_which_files_a_stream_has_found(house: House) -> None:
+    house.put("titles/a.csv", "show_id,title\ns1,Roma\n")
+    house.write(house.titles())
+    state = house.spark.sql(
+        f"SELECT path, size FROM cloud_files_state('{RAW}/_checkpoints/bronze.titles') WHERE commit_time IS NOT NULL"
+    )
+    assert [tuple(row) for row in state.collect()] == [(f"{RAW}/titles/a.csv", 22)]
+    with pytest.raises(AnalysisException, match="no checkpoint at"):
+        house.spark.sql(f"SELECT * FROM cloud_files_state('{RAW}/nothing')")
+
+
+def test_closing_a_session_ends_its_queries_first(house: House) -> None:
+    house.put("titles/a.csv", "show_id,title\ns1,Roma\n")
+    other = house.sessions.open()
+    stream = other.readStream.format("cloudFiles").option("cloudFiles.format", "csv").option("header", "true")
+    stream = stream.schema("show_id STRING, title STRING").load(f"{RAW}/titles")
+    writer = stream.writeStream.option("checkpointLocation", f"{RAW}/_checkpoints/other")
+    writer.trigger(processingTime="1 hour").toTable("bronze.other")
+    session_id = other.session_id
+    assert house.streaming.active(session_id)
+    house.sessions.close(other)
+    assert house.streaming.active(session_id) == []

@@ -88,6 +88,8 @@ def _commit(
     kept = [pair for pair in zip(staged, footers, strict=True) if pair[0].mask in verdict.kept_masks and pair[1].rows]
     check_not_null(kept, plan, name)
     if spec.replace_where and plan.snapshot:
+        if spec.read_version is not None:
+            _check_unchanged(target, spec, spec.read_version, plan.version)
         rows = sum(footer.rows for _, footer in kept)
         version, removed = replace_where(target, [file for file, _ in kept], rows, plan, spec)
         return _result(spec, version, rows, removed, verdict, counts)

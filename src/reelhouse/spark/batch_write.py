@@ -19,6 +19,7 @@ from reelhouse.failpoints import reach
 from reelhouse.spark import plan
 from reelhouse.spark.file_rows import file_rows
 from reelhouse.spark.lineage import record_files
+from reelhouse.spark.write import NO_TABLE
 
 if TYPE_CHECKING:
     from reelhouse.catalog.entry import TableEntry
@@ -83,7 +84,7 @@ def write_operation(context: SessionContext, command: Any) -> None:
 
 def at_path(context: SessionContext, path: str) -> Target:
     """The Delta table at an address, by its name when the catalog knows it."""
-    local = context.local(path)
+    local = context.lake.local(path)
     entry = context.catalog.at_location(local)
     return Target(local, str(entry.name) if entry is not None else None)
 
@@ -160,6 +161,8 @@ def _to_delta(context: SessionContext, command: Any, target: Target, options: Op
     spec = _spec(context, command, options, Mode.OVERWRITE if there and mode == "overwrite" else Mode.APPEND)
     if not there and options.replace_where is not None:
         spec = replace(spec, replace_where=None)
+    if not there and mode != "append":
+        spec = replace(spec, read_version=NO_TABLE)  # a table that somebody else makes meanwhile is a conflict
     return context.write(command.input, target, spec)
 
 
@@ -234,7 +237,7 @@ def create_with(context: SessionContext, name: str, path: str | None, write: Cal
     from reelhouse.catalog.entry import TableEntry, TableType
 
     full = context.catalog.resolve_name(name, context.current)
-    location = context.local(path) if path else context.catalog.managed_location(full)
+    location = context.lake.local(path) if path else context.catalog.managed_location(full)
     entry = TableEntry(full, location, TableType.EXTERNAL if path else TableType.MANAGED)
     entered = context.catalog.create_table(entry, replace=context.catalog.find(full) is not None)
     reach("spark.name_entered")
@@ -247,7 +250,7 @@ def create_with(context: SessionContext, name: str, path: str | None, write: Cal
 
 
 def _same_place(context: SessionContext, entry: TableEntry, options: Options) -> None:
-    if options.path is not None and context.local(options.path) != entry.location:
+    if options.path is not None and context.lake.local(options.path) != entry.location:
         raise UserError(
             f"The table '{entry.name}' lies at {context.lake.url(entry.location)}, not at {options.path}",
             remedy="Leave out the path, or drop the table first.",
@@ -341,7 +344,7 @@ def _to_files(context: SessionContext, command: Any, format: str, mode: str) -> 
     path = command.path or next((v for k, v in command.options.items() if k.lower() == "path"), "")
     if not path:
         raise UserError("save() names no path")
-    folder = context.local(path)
+    folder = context.lake.local(path)
     there = os.path.isdir(folder) and any(not name.startswith(".") for name in os.listdir(folder))
     if there and mode == "ignore":
         return

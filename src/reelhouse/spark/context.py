@@ -76,10 +76,6 @@ class SessionContext:
 
         return inline_views(self, relation)
 
-    def local(self, address: str) -> str:
-        """The local path of an address. What lies in the lake's own folder is local already, wherever that is."""
-        return address if address.startswith(f"{self.lake.root}/") else self.lake.local(address)
-
     def lift(self, relation: plan.Relation) -> plan.Relation:
         """The plan with views inlined and the tables of its SQL text as reads of their own, to be looked at."""
         from reelhouse.spark.resolve import lift

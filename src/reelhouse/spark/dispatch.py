@@ -32,6 +32,9 @@ class StreamingPort(Protocol):
     def schema(self, context: SessionContext, relation: plan.Relation) -> StructType:
         """The schema of a plan that reads streams."""
 
+    def stop(self, session_id: str | None = None) -> None:
+        """End the queries of a session, or of all."""
+
 
 @dataclass(frozen=True)
 class Forward:

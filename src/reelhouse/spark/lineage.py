@@ -46,7 +46,7 @@ def record_files(context: SessionContext, relation: plan.Relation, address: str)
     """Note that files were written at an address."""
     if context.lineage is None:
         return
-    wrote = Dataset("PATH", context.lake.url(context.local(address)))
+    wrote = Dataset("PATH", context.lake.url(context.lake.local(address)))
     context.lineage.record(LineageEvent(sources_of(context, context.lift(relation)), wrote))
 
 
@@ -83,7 +83,7 @@ def _datasets(context: SessionContext, read: plan.Relation) -> list[Dataset]:
     if source.format == _OWN_READER:
         return _files(context, source)
     paths = list(source.paths) or [value for key, value in source.options.items() if key.lower() == "path"]
-    local = [context.local(path) for path in paths]
+    local = [context.lake.local(path) for path in paths]
     if source.format.lower() in ("delta", ""):
         return [_at(context, path) for path in local]
     roots = {root for root in map(_table_root, map(os.path.dirname, local)) if root is not None}
@@ -95,7 +95,7 @@ def _datasets(context: SessionContext, read: plan.Relation) -> list[Dataset]:
 def _named(context: SessionContext, identifier: str) -> Dataset:
     parts = plan.split_name(identifier)
     if len(parts) == 2 and parts[0].lower() in ("delta", "parquet", "csv", "json", "text"):
-        path = context.local(parts[1].partition("@v")[0])
+        path = context.lake.local(parts[1].partition("@v")[0])
         return _at(context, path) if parts[0].lower() == "delta" else Dataset("PATH", context.lake.url(path))
     return _table(context, identifier)
 

@@ -43,7 +43,7 @@ def read_parquet(
             f"Parquet reader option '{unknown[0]}' is not supported", remedy=did_you_mean(unknown[0], _OPTIONS)
         )
     zone = context.conf.read("spark.sql.session.timeZone") or "UTC"
-    files = batch_files(given, [context.local(path) for path in paths], context.lake, zone)
+    files = batch_files(given, [context.lake.local(path) for path in paths], context.lake, zone)
     if not files and schema is None:
         raise UserError(
             f"UNABLE_TO_INFER_SCHEMA: there are no Parquet files in {', '.join(paths)}",

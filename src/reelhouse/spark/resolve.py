@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelhouse.delta.write import Target
 from reelhouse.errors import Unsupported, UserError, did_you_mean
-from reelhouse.spark import current_names, plan, sqltext
+from reelhouse.spark import current_names, plan, sqltext, table_functions
 from reelhouse.streaming import metadata_column
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class _Resolver:
         return self._data_source(plan.read_data_source(format, paths=[path]).read.data_source)
 
     def _delta(self, path: str, version: int | None, timestamp: str | None) -> plan.Relation:
-        local = self._context.local(path)
+        local = self._context.lake.local(path)
         entry = self._context.catalog.at_location(local)
         name = str(entry.name) if entry else None
         if self._context.snapshot(local) is None:
@@ -277,8 +277,11 @@ class _Resolver:
     # SQL
 
     def _sql(self, node: plan.Relation) -> plan.Relation | None:
+        from reelhouse.spark.statements.queries import for_engine
+
         text = node.sql.query
         if not self._views_only:
+            text = for_engine(text)
             text = sqltext.with_current_names(text, self._current.catalog, self._current.schema)
         renamed = self._over_references(node, text)
         if renamed is not None or text == node.sql.query:
@@ -291,9 +294,11 @@ class _Resolver:
             return None
         chosen: list[tuple[sqltext.TableRef, str]] = []
         references: dict[str, plan.Relation] = {}
+        if not self._views_only:
+            text, references = table_functions.replaced(self._context, text)
         by_table: dict[tuple[Any, ...], str] = {}
         for ref in sqltext.tables(text):
-            if len(ref.parts) == 1 and ref.parts[0].lower() in self._given:
+            if len(ref.parts) == 1 and ref.parts[0].lower() in {*self._given, *references}:
                 continue
             key = (tuple(part.lower() for part in ref.parts), ref.version, ref.timestamp, ref.streaming)
             if key not in by_table:
@@ -303,7 +308,7 @@ class _Resolver:
                 by_table[key] = f"__reelhouse_{next(_names)}"
                 references[by_table[key]] = relation
             chosen.append((ref, by_table[key]))
-        if not chosen:
+        if not references:
             return None
         return plan.with_relations(self._bound(_with_text(node, sqltext.rename(text, chosen))), references)
 

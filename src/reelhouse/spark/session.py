@@ -115,9 +115,11 @@ class Sessions:
             raise InternalError(f"Session {session_id} is not, or no longer, one of this project") from None
 
     def close(self, spark: SparkSession) -> None:
-        """End a session. Closing it again does nothing."""
+        """End a session, its streaming queries first. Closing it again does nothing."""
+        session_id = spark.session_id
+        if self.streaming is not None and session_id in self._contexts:
+            self.streaming.stop(session_id)  # a query in the middle of a batch needs the session
         with self._lock:
-            session_id = spark.session_id
             context = self._contexts.pop(session_id, None)
             self._sessions.pop(session_id, None)
         if context is None:

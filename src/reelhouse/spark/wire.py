@@ -77,13 +77,17 @@ class Wire:
         return self._client.config(operation)
 
     def write_parquet(self, relation: plan.Relation, folder: str, partition_by: Sequence[str] = ()) -> None:
-        """Write the rows as Parquet files under a folder that is not there yet. No rows may leave no folder."""
+        """Write the rows as Parquet files under a folder that is not there yet. No rows may leave no folder.
+
+        The client repeats a call whose connection broke, whether or not the server had done it. Such a repetition fails
+        on the folder of the first, where appending would write every row twice.
+        """
         command = plan.proto.Command()
         write = command.write_operation
         write.input.CopyFrom(relation)
         write.source = "parquet"
         write.path = folder
-        write.mode = plan.proto.WriteOperation.SAVE_MODE_APPEND
+        write.mode = plan.proto.WriteOperation.SAVE_MODE_ERROR_IF_EXISTS
         write.partitioning_columns.extend(partition_by)
         self.command(command)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.delta.write import Commit, Mode, OnViolation, Target, WriteSpec
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 MASK = "__reelhouse_mask"
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_RULES = 62
+NO_TABLE = -1
+"""The version before the first."""
 
 
 def write(
@@ -36,6 +39,7 @@ def write(
     started = time.monotonic()
     if _is_repeated(context, target, spec):
         return Commit(None, 0)
+    spec = _as_of_now(context, target, spec)
     resolved = context.resolve(relation)
     commit = write_resolved(context, resolved, target, spec)
     shown = relation if recorded_as is None else recorded_as
@@ -70,6 +74,17 @@ def write_resolved(context: SessionContext, resolved: plan.Relation, target: Tar
         staging.discard(stage)
 
 
+def _as_of_now(context: SessionContext, target: Target, spec: WriteSpec) -> WriteSpec:
+    """An overwrite that knows the version it replaces, so that rows which others add meanwhile are not lost silently.
+
+    Taken before the plan is resolved: what the plan reads of the table itself is that version, or a later one.
+    """
+    if spec.mode is not Mode.OVERWRITE or spec.read_version is not None:
+        return spec
+    snapshot = context.snapshot(target.location)
+    return replace(spec, read_version=NO_TABLE if snapshot is None else snapshot.version)
+
+
 def _is_to_compare(spec: WriteSpec) -> bool:
     return spec.mode is Mode.OVERWRITE and (spec.skip_if_same or (bool(spec.key) and spec.counts is None))
 
@@ -88,7 +103,13 @@ def _commit(
 
     try:
         commit: Commit = commit_files(
-            target, stage, schema, spec, mask_column=MASK if decided.rules else None, counts=counts
+            target,
+            stage,
+            schema,
+            spec,
+            mask_column=MASK if decided.rules else None,
+            counts=counts,
+            planned=decided,
         )
         return commit
     except ExpectationViolation as error:

@@ -33,7 +33,12 @@ class Lake:
         return self._mounts
 
     def local(self, url: str) -> str:
-        """The local path that an address stands for. Nothing has to exist there. A glob stays a glob."""
+        """The local path that an address stands for. Nothing has to exist there. A glob stays a glob.
+
+        What lies in the lake's own folder is local already, even where that folder is below `/mnt` or `/Volumes`.
+        """
+        if url.startswith(f"{self.root}/"):
+            return os.path.abspath(url)
         address = parse(url)
         if isinstance(address, LocalPath):
             return os.path.abspath(address.path)

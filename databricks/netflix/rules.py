@@ -45,7 +45,22 @@ def broken(rules: dict[str, str]) -> Column:
     )
 
 
-ORIGIN = ("_rescued_data", "_corrupt_record", "_source_file", "_source_modified_at", "_ingested_at")
+# What bronze says of a row besides the columns of its source.
+ORIGIN = {
+    "_rescued_data": "STRING COMMENT 'What did not fit into the columns, as JSON'",
+    "_corrupt_record": "STRING COMMENT 'The record as it stands in the file, when it could not be read'",
+    "_source_file": "STRING COMMENT 'Path of the file in raw; one file is one release'",
+    "_source_modified_at": "TIMESTAMP COMMENT 'When the file was written to raw'",
+    "_ingested_at": "TIMESTAMP COMMENT 'When the row was written to bronze'",
+}
+
+
+def rejected_schema(raw: tuple[str, ...]) -> str:
+    """The schema of what `rejected` gives for these columns of a source."""
+    as_they_came = [f"`{name}` STRING COMMENT 'As the source sends it'" for name in raw]
+    broken_rules = "broken_rules ARRAY<STRING> COMMENT 'Names of the rules that the row breaks'"
+    origin = [f"{name} {definition}" for name, definition in ORIGIN.items()]
+    return ", ".join([*as_they_came, broken_rules, *origin])
 
 
 def rejected(bronze: DataFrame, cleaned: dict[str, Column], raw: tuple[str, ...], rules: dict[str, str]) -> DataFrame:

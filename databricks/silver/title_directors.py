@@ -5,6 +5,8 @@ from netflix.releases import release_after
 from pyspark import pipelines as dp
 from pyspark.sql import functions as F
 
+RAW_COLUMNS = ("director", "show_id")
+
 dp.create_streaming_table(
     name="silver.title_directors",
     comment="Who directed which title, each pair once. Names that differ in case, hyphens or apostrophes stay apart.",
@@ -29,23 +31,12 @@ dp.create_auto_cdc_from_snapshot_flow(
 @dp.table(
     name="silver.title_directors_quarantine",
     comment="Rows of netflix_directors that silver rejects, as they came, with the rules they break.",
-    schema="""
-        `director` STRING COMMENT 'As the source sends it',
-        show_id STRING COMMENT 'As the source sends it',
-        broken_rules ARRAY<STRING> COMMENT 'Names of the rules that the row breaks',
-        _rescued_data STRING COMMENT 'What did not fit into the columns, as JSON',
-        _corrupt_record STRING COMMENT 'The record as it stands in the file, when it could not be read',
-        _source_file STRING COMMENT 'Path of the file in raw; one file is one release',
-        _source_modified_at TIMESTAMP COMMENT 'When the file was written to raw',
-        _ingested_at TIMESTAMP COMMENT 'When the row was written to bronze'
-    """,
+    schema=rules.rejected_schema(RAW_COLUMNS),
     table_properties={"quality": "quarantine"},
 )
 def title_directors_quarantine():
     bronze = spark.readStream.table("bronze.netflix_directors")
-    return rules.rejected(
-        bronze, pairs.cleaned("director", "director"), ("director", "show_id"), rules.pair("director")
-    )
+    return rules.rejected(bronze, pairs.cleaned("director", "director"), RAW_COLUMNS, rules.pair("director"))
 
 
 @dp.temporary_view(

@@ -35,23 +35,7 @@ dp.create_auto_cdc_from_snapshot_flow(
 @dp.table(
     name="silver.titles_quarantine",
     comment="Rows of netflix_titles that silver rejects, as they came, with the rules they break.",
-    schema="""
-        duration_minutes STRING COMMENT 'As the source sends it',
-        duration_seasons STRING COMMENT 'As the source sends it',
-        type STRING COMMENT 'As the source sends it',
-        title STRING COMMENT 'As the source sends it',
-        date_added STRING COMMENT 'As the source sends it',
-        release_year STRING COMMENT 'As the source sends it',
-        rating STRING COMMENT 'As the source sends it',
-        description STRING COMMENT 'As the source sends it',
-        show_id STRING COMMENT 'As the source sends it',
-        broken_rules ARRAY<STRING> COMMENT 'Names of the rules that the row breaks',
-        _rescued_data STRING COMMENT 'What did not fit into the columns, as JSON',
-        _corrupt_record STRING COMMENT 'The record as it stands in the file, when it could not be read',
-        _source_file STRING COMMENT 'Path of the file in raw; one file is one release',
-        _source_modified_at TIMESTAMP COMMENT 'When the file was written to raw',
-        _ingested_at TIMESTAMP COMMENT 'When the row was written to bronze'
-    """,
+    schema=rules.rejected_schema(titles.RAW_COLUMNS),
     table_properties={"quality": "quarantine"},
 )
 def titles_quarantine():

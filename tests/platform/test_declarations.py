@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,3 +117,17 @@ def test_dim_title_keeps_history(declared: Any) -> None:
 
     assert (flow["keys"], flow["stored_as_scd_type"]) == (["show_id"], 2)
     assert {"__START_AT", "__END_AT"} <= set(columns(declared.tables["gold.dim_title"]["schema"]))
+
+
+@pytest.mark.parametrize("name", SILVER)
+def test_a_quarantine_has_the_columns_of_its_source_and_where_a_row_came_from(
+    declared: Any, name: str, project: Path
+) -> None:
+    config = json.loads((project / "config" / "pipeline_config.json").read_text(encoding="utf-8"))
+    sources = {frozenset(source["columns"]) for source in config["sources"]}
+    origin = ["_rescued_data", "_corrupt_record", "_source_file", "_source_modified_at", "_ingested_at"]
+
+    found = [column.strip("`") for column in columns(declared.tables[f"silver.{name}_quarantine"]["schema"])]
+
+    assert found[-6:] == ["broken_rules", *origin]
+    assert frozenset(found[:-6]) in sources

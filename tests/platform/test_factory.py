@@ -169,3 +169,18 @@ def test_the_weekly_trigger_asks_for_maintenance(objects: dict[str, Any]) -> Non
     }
 
     assert asked == {"tr_daily": "false", "tr_weekly": "true", "tr_raw_drop": None}
+
+
+def test_the_schedules_of_the_flow_are_those_of_the_configuration(objects: dict[str, Any], project: Path) -> None:
+    schema = json.loads((project / "config" / "pipeline_config.schema.json").read_text())
+    schedules = schema["$defs"]["source"]["properties"]["schedule"]["enum"]
+    check = scope_of(objects["pipeline"]["netflix_platform"], "check_schedule")[0]["typeProperties"]
+    triggered = {
+        trigger["properties"]["pipelines"][0]["parameters"].get("schedule")
+        for trigger in objects["trigger"].values()
+        if trigger["properties"]["type"] == "ScheduleTrigger"
+    }
+
+    assert re.findall(r"'(\w+)'", check["expression"]["value"]) == schedules
+    assert check["ifFalseActivities"][0]["typeProperties"]["message"]["value"].endswith(f"one of {', '.join(schedules)}.')")
+    assert triggered <= set(schedules)

@@ -228,6 +228,16 @@ def test_a_schedule_without_sources_starts_the_job_alone(platform: Platform) -> 
     assert platform.jobs.started == [("417260000000101", {"maintenance": "true"})]
 
 
+@pytest.mark.parametrize("schedule", ["hourly", "dialy", "Daily", ""])
+def test_a_schedule_that_is_none_fails_before_anything_is_done(platform: Platform, schedule: str) -> None:
+    run = platform.run(schedule=schedule)
+
+    assert run.status is RunStatus.FAILED
+    assert f"There is no schedule '{schedule}'; it is one of daily, weekly." in run.message
+    assert platform.landed() == []
+    assert platform.jobs.started == []
+
+
 def test_an_arrival_starts_the_job_alone(platform: Platform) -> None:
     run = platform.run("process_arrival", folder_path="raw/drop/netflix_titles", file_name="a.csv")
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql.types import StructType
 
+WITHOUT_ZONES = {"skip_arrow_metadata": "true"}
+"""An option of writes of Parquet: without it the embedded engine writes the session's time zone into the type of a
+timestamp, and cannot read files of several zones together. Apache Spark passes it over."""
+
 
 class Wire:
     """One engine session. All methods raise what the stock client raises (`AnalysisException`, …)."""
@@ -86,6 +90,7 @@ class Wire:
         write = command.write_operation
         write.input.CopyFrom(relation)
         write.source = "parquet"
+        write.options.update(WITHOUT_ZONES)
         write.path = folder
         write.mode = plan.proto.WriteOperation.SAVE_MODE_ERROR_IF_EXISTS
         write.partitioning_columns.extend(partition_by)

@@ -120,6 +120,7 @@ class MemorySink(_PlanSink):
         if self._schema is None:
             self._schema = self._session.wire.schema(relation).json()
         folder = os.path.join(self._folder, str(batch_id))
+        shutil.rmtree(folder, ignore_errors=True)  # of the same batch before
         self._session.wire.write_parquet(relation, folder)
         if os.path.isdir(folder) and folder not in self._batches:
             self._batches.append(folder)

@@ -89,7 +89,7 @@ class Project:
         `state` is where all local state goes (default `.reelhouse` in the project); `target` is the bundle's target
         (default: its default one); `engine` is `sail` (embedded) or the address of a Spark Connect server,
         `sc://host:port`; `mirror` answers HTTP sources from folders (`URL_PREFIX=FOLDER` or `FOLDER`); `variables` are
-        the bundle's.
+        the bundle's, and beat those of the settings.
 
         Raises `UserError` when neither `path` nor a folder above it holds artifacts.
         """
@@ -190,9 +190,10 @@ class Project:
         """The asset bundle of the project, for its target. Raises `UserError` for the first thing that is wrong."""
         from reelhouse.jobs.bundle import load_bundle
 
+        local = self.settings.variables
         if (self.root / "databricks.yml").exists():
-            return load_bundle(self.root, self.target, self._variables, name="")
-        return load_bundle(self.root / "databricks", self.target, self._variables)
+            return load_bundle(self.root, self.target, self._variables, local=local, name="")
+        return load_bundle(self.root / "databricks", self.target, self._variables, local=local)
 
     # -- what it runs ----------------------------------------------------------------------------------------
 

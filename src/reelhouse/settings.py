@@ -11,6 +11,9 @@ raw = "abfss://raw@account.dfs.core.windows.net/"
 [jobs]                                 # the job ids that Data Factory knows, and the bundle's jobs they mean
 "620134890217" = "netflix_platform"
 
+[variables]                            # values of the bundle's variables on this machine, whatever the target
+storage_account = "account"
+
 [secrets]                              # a file of secrets (TOML: [scope] key = "value"), if any
 file = ".secrets.toml"
 """
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -50,6 +54,7 @@ class Settings(BaseModel):
     overlays: dict[str, str] = Field(default_factory=dict)
     mounts: dict[str, str] = Field(default_factory=dict)
     jobs: dict[str, str] = Field(default_factory=dict)
+    variables: dict[str, Any] = Field(default_factory=dict)
     secrets: SecretSettings = SecretSettings()
     runs: RunSettings = RunSettings()
 

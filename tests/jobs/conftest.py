@@ -111,10 +111,10 @@ class Bench:
         """A notebook of one cell."""
         return self.write(f"{name}.py", "# Databricks notebook source\n" + textwrap.dedent(text).lstrip("\n"))
 
-    def load(self, yaml=None, target=None, variables=None, *, user="ada@example.com", environment=None):
+    def load(self, yaml=None, target=None, variables=None, *, local=None, user="ada@example.com", environment=None):
         if yaml is not None:
             self.write("databricks.yml", yaml)
-        return load_bundle(self.folder, target, variables, user=user, environment=environment or {})
+        return load_bundle(self.folder, target, variables, local=local, user=user, environment=environment or {})
 
     def job(self, tasks, settings="", rest=""):
         """A bundle whose job `j` has these tasks (YAML)."""

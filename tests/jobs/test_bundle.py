@@ -190,17 +190,18 @@ def test_an_id_is_stable_and_the_same_in_every_target(platform):
 
 
 @pytest.mark.parametrize(
-    ("given_value", "environment", "overrides", "in_target", "expected"),
+    ("given_value", "environment", "local", "overrides", "in_target", "expected"),
     [
-        (None, None, None, None, "default"),
-        (None, None, None, "target", "target"),
-        (None, None, "overrides", "target", "overrides"),
-        (None, "environment", "overrides", "target", "environment"),
-        ("given", "environment", "overrides", "target", "given"),
+        (None, None, None, None, None, "default"),
+        (None, None, None, None, "target", "target"),
+        (None, None, None, "overrides", "target", "overrides"),
+        (None, None, "local", "overrides", "target", "local"),
+        (None, "environment", "local", "overrides", "target", "environment"),
+        ("given", "environment", "local", "overrides", "target", "given"),
     ],
 )
 def test_a_variables_value_is_taken_from_the_strongest_source(
-    bench, given_value, environment, overrides, in_target, expected
+    bench, given_value, environment, local, overrides, in_target, expected
 ):
     if overrides:
         bench.write(".databricks/bundle/dev/variable-overrides.json", f'{{"v": "{overrides}"}}')
@@ -208,9 +209,15 @@ def test_a_variables_value_is_taken_from_the_strongest_source(
     bundle = bench.load(
         f"bundle: {{name: b}}\nvariables: {{v: {{default: default}}}}\ntargets: {{dev: {target}}}\n",
         variables={"v": given_value} if given_value else None,
+        local={"v": local} if local else None,
         environment={"BUNDLE_VAR_v": environment} if environment else {},
     )
     assert bundle.variables == {"v": expected}
+
+
+def test_a_variable_of_the_settings_has_to_be_declared(bench):
+    with pytest.raises(UserError, match=r"'catalg' is set by \[variables\] in the settings.*(?s:.*)catalog"):
+        bench.load("bundle: {name: b}\nvariables: {catalog: {default: c}}\n", local={"catalg": "x"})
 
 
 def test_a_text_from_outside_becomes_the_number_or_flag_that_the_field_needs(bench):

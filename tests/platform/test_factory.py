@@ -182,5 +182,7 @@ def test_the_schedules_of_the_flow_are_those_of_the_configuration(objects: dict[
     }
 
     assert re.findall(r"'(\w+)'", check["expression"]["value"]) == schedules
-    assert check["ifFalseActivities"][0]["typeProperties"]["message"]["value"].endswith(f"one of {', '.join(schedules)}.')")
+    assert check["ifFalseActivities"][0]["typeProperties"]["message"]["value"].endswith(
+        f"one of {', '.join(schedules)}.')"
+    )
     assert triggered <= set(schedules)

@@ -11,10 +11,19 @@ from typing import Any
 import pytest
 import yaml
 
+from reelhouse import Project
+from reelhouse.jobs.bundle import load_bundle
+
 RESOURCE = re.compile(r"^resource (\w+) '([\w./]+)@(\d{4}-\d{2}-\d{2}(?:-preview)?)' (existing )?= (?:\{|\[)", re.M)
 MODULE = re.compile(r"^module (\w+) '([\w./]+)' = \{", re.M)
 PARAM = re.compile(r"^param (\w+) (\w+)(?: = (.+))?$", re.M)
 OUTPUT = re.compile(r"^output (\w+) (\w+) = (.+)$", re.M)
+
+
+def given(project: Path, environment: str) -> dict[str, str]:
+    """The parameters that an environment's file sets to a literal text."""
+    text = (project / "infra" / f"{environment}.bicepparam").read_text()
+    return dict(re.findall(r"^param (\w+) = '(.*)'$", text, re.M))
 
 
 @dataclass(frozen=True)
@@ -168,10 +177,35 @@ def test_the_containers_are_those_that_the_artifacts_use(modules: dict[str, Bice
     assert set(re.findall(r'lake_url\("(\w+)"', notebooks)) <= containers
 
 
-def test_the_names_are_those_of_the_bundle(main: BicepFile, project: Path) -> None:
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_each_target_of_the_bundle_works_on_the_account_of_its_environment(
+    main: BicepFile, project: Path, environment: str
+) -> None:
+    deployed = {name: default(main, name) for name in main.params if name.endswith("Name")}
+    deployed |= given(project, environment)
+
+    variables = load_bundle(project / "databricks", environment, environment={}).variables
+
+    assert variables["storage_account"] == deployed["storageAccountName"]
+    assert variables["catalog"] == {"prod": "netflix", "dev": "netflix_dev"}[environment]
+
+
+def test_no_target_works_on_production_because_it_says_nothing(project: Path) -> None:
     bundle = yaml.safe_load((project / "databricks" / "databricks.yml").read_text())
 
-    assert bundle["variables"]["storage_account"]["default"] == default(main, "storageAccountName")
+    for name in ("catalog", "storage_account"):
+        assert "default" not in bundle["variables"][name]
+        values = [target["variables"][name] for target in bundle["targets"].values()]
+        assert len(set(values)) == len(values)
+
+
+def test_runs_on_this_machine_work_on_the_account_that_the_factory_names(main: BicepFile, project: Path) -> None:
+    for target in (None, "dev", "prod"):
+        with Project.open(project, target=target) as opened:
+            variables = opened.bundle.variables
+
+        assert variables["storage_account"] == default(main, "storageAccountName")
+        assert variables["catalog"] == opened.settings.catalog == "netflix"
 
 
 def test_the_lake_is_hierarchical_and_closed_to_keys(modules: dict[str, BicepFile]) -> None:

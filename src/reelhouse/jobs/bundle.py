@@ -33,14 +33,16 @@ def load_bundle(
     target: str | None = None,
     variables: Mapping[str, str] | None = None,
     *,
+    local: Mapping[str, Any] | None = None,
     user: str | None = None,
     environment: Mapping[str, str] | None = None,
     name: str | None = None,
 ) -> Bundle:
     """The bundle in a folder, for a target (None: its default one).
 
-    `variables` are values given on the command line; `user` is who would deploy (None: who runs this); `name` is what
-    messages call the folder. Raises `UserError` naming file and path of the first thing that is wrong.
+    `variables` are values given on the command line, `local` those of this machine's settings; `user` is who would
+    deploy (None: who runs this); `name` is what messages call the folder. Raises `UserError` naming file and path of
+    the first thing that is wrong.
     """
     documents = read_documents(folder, folder.name if name is None else name)
     content = documents.content
@@ -59,6 +61,7 @@ def load_bundle(
         content.get("variables") or {},
         target_content.get("variables") or {},
         given=variables or {},
+        local=local or {},
         environment=os.environ if environment is None else environment,
         overrides_file=documents.root / ".databricks" / "bundle" / target_name / "variable-overrides.json",
         place=root_place,

@@ -20,18 +20,25 @@ def variable_values(
     in_target: Mapping[str, Any],
     *,
     given: Mapping[str, str],
+    local: Mapping[str, Any],
     environment: Mapping[str, str],
     overrides_file: Path,
     place: Place,
     target: str,
 ) -> dict[str, Any]:
-    """Every variable's value: given beats `BUNDLE_VAR_<name>` beats the overrides file beats the target,
-    which beats the default.
+    """Every variable's value: given beats `BUNDLE_VAR_<name>` beats what is local to this machine beats the overrides
+    file beats the target, which beats the default.
 
     Raises `UserError` for a value of an undeclared variable, and for a variable without a value.
     """
     overrides = _read_overrides(overrides_file)
-    sources = ((given, "--var"), (overrides, overrides_file.name), (in_target, f"target '{target}'"))
+    local_source = "[variables] in the settings"
+    sources = (
+        (given, "--var"),
+        (local, local_source),
+        (overrides, overrides_file.name),
+        (in_target, f"target '{target}'"),
+    )
     for names, source in sources:
         for name in names:
             if name not in declared:
@@ -51,6 +58,8 @@ def variable_values(
             values[name] = given[name]
         elif f"BUNDLE_VAR_{name}" in environment:
             values[name] = _from_environment(name, definition, environment, place)
+        elif name in local:
+            values[name] = local[name]
         elif name in overrides:
             values[name] = overrides[name]
         elif target_value is not None:

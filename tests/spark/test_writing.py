@@ -313,3 +313,19 @@ def _meanwhile(house: Any, monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
             actions.pop()(other)
 
     monkeypatch.setattr(house.context.wire, "write_parquet", slow)
+
+
+def test_files_written_in_several_time_zones_are_read_together(house: Any) -> None:
+    path = str(house.path / "files")
+    for zone, mode in (("UTC", "append"), ("America/New_York", "append"), ("Asia/Kolkata", "append")):
+        house.spark.conf.set("spark.sql.session.timeZone", zone)
+        noon = house.spark.sql(f"SELECT timestamp'2024-01-01 12:00:00' AS at, '{zone}' AS zone")
+        noon.write.mode(mode).saveAsTable("bronze.t")
+        noon.write.mode(mode).partitionBy("zone").saveAsTable("bronze.p")
+        noon.write.mode(mode).parquet(path)
+    for zone, hours in (("UTC", [6, 12, 17]), ("America/New_York", [1, 7, 12])):
+        house.spark.conf.set("spark.sql.session.timeZone", zone)
+        for frame in (house.spark.table("bronze.t"), house.spark.table("bronze.p"), house.spark.read.parquet(path)):
+            assert sorted(row.h for row in frame.selectExpr("hour(at) AS h").collect()) == hours
+            texts = sorted(row.s for row in frame.selectExpr("cast(at AS STRING) AS s").collect())
+            assert texts[-1] == f"2024-01-01 {hours[-1]:02}:00:00"

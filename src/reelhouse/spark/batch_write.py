@@ -19,6 +19,7 @@ from reelhouse.failpoints import reach
 from reelhouse.spark import plan
 from reelhouse.spark.file_rows import file_rows
 from reelhouse.spark.lineage import record_files
+from reelhouse.spark.wire import WITHOUT_ZONES
 from reelhouse.spark.write import NO_TABLE
 
 if TYPE_CHECKING:
@@ -363,6 +364,8 @@ def _to_files(context: SessionContext, command: Any, format: str, mode: str) -> 
     own.write_operation.options.clear()
     for key, value in options.items():
         own.write_operation.options[key] = value
+    if format == "parquet":
+        own.write_operation.options.update(WITHOUT_ZONES)
     try:
         context.wire.command(own)
         os.makedirs(stage, exist_ok=True)

@@ -147,7 +147,8 @@ def test_a_change_without_a_sequence_fails_its_flow_and_changes_nothing(lab: Any
     lab.file("silver.py", CHANGES)
     result = lab.update()
     assert not result.succeeded
-    assert "__sequence" in result.error
+    assert "is NULL in 1 row of 'netflix.bronze.feed'" in result.error
+    assert lab.rows("netflix.silver.users") == []
 
 
 def test_comments_keys_and_properties_of_a_definition_reach_the_catalog_and_the_table(lab: Any) -> None:

@@ -148,3 +148,14 @@ def test_a_key_that_a_snapshot_has_twice_fails_its_flow_and_names_it(lab: Any) -
     assert "(id=1) in 2 rows" in result.error and "silver.py, line" in result.error
     assert lab.rows("netflix.silver.titles") == []
     assert {f.state for f in result.flows.values()} == {FlowState.FAILED}
+
+
+def test_a_materialized_view_takes_the_columns_that_its_query_gives_today(lab: Any) -> None:
+    text = "from pyspark import pipelines as dp\n@dp.materialized_view\ndef t():\n    return spark.range(2)\n"
+    lab.file("silver.py", text)
+    lab.succeed()
+    lab.file("silver.py", text.replace("range(2)", "range(2).selectExpr('id', 'id * 1.5 as w')"))
+    assert lab.succeed().flows["t"].added == 2
+    lab.file("silver.py", text.replace("range(2)", "range(2).selectExpr('id * 1.5 as w', '1 as v')"))
+    lab.succeed()
+    assert [(float(w), v) for w, v in lab.rows("netflix.silver.t")] == [(0.0, 1), (1.5, 1)]

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reelhouse.delta.write import Commit, Expectation, Mode, OnViolation, Target, Transaction, WriteSpec
-from reelhouse.errors import UserError
+from reelhouse.delta.write import Commit, Mode, Target, Transaction, WriteSpec
+from reelhouse.errors import Place, UserError
 from reelhouse.failpoints import reach
 from reelhouse.pipelines import cdc, evaluate, expectations, plans
+from reelhouse.pipelines.change_feeds import ChangeFeeds, Write
 from reelhouse.pipelines.definitions import ChangeFlow, DatasetKind, Flow, SnapshotFlow
+from reelhouse.pipelines.description import definition_of, described
 from reelhouse.pipelines.expectations import Counts
 from reelhouse.pipelines.inputs import Inputs, table_fingerprint
 from reelhouse.pipelines.planning import PlannedDataset, PlannedFlow, Planner
@@ -44,6 +46,9 @@ class Outcome:
     def count(self, key: str, counts: Counts) -> None:
         self.counts[key] = self.counts.get(key, Counts()) + counts
 
+    def count_of(self, key: str, commit: Commit) -> None:
+        self.count(key, Counts.of(commit))
+
 
 @dataclass
 class FlowRunner:
@@ -66,7 +71,7 @@ class FlowRunner:
         if isinstance(flow, SnapshotFlow):
             self._snapshots(dataset, planned, flow, outcome)
         elif isinstance(flow, ChangeFlow):
-            self._changes(dataset, planned, flow, outcome)
+            ChangeFeeds(self).run(dataset, planned, flow, outcome)
         elif dataset.kind is DatasetKind.MATERIALIZED_VIEW:
             self._materialize(dataset, planned, outcome)
         elif flow.once:
@@ -92,7 +97,7 @@ class FlowRunner:
         spec = WriteSpec(
             Mode.OVERWRITE,
             operation="REFRESH",
-            overwrite_schema=self._differs(dataset),
+            overwrite_schema=self.differs(dataset),
             expectations=dataset.dataset.expectations,
             skip_if_same=True,
             key=dataset.declared.primary_key,
@@ -116,7 +121,7 @@ class FlowRunner:
         tables = [r.name for r in plans.references(relation) if not plans.is_path(r.name)]
         return self.inputs.states(tables, paths)
 
-    def _differs(self, dataset: PlannedDataset) -> bool:
+    def differs(self, dataset: PlannedDataset) -> bool:
         """Whether the columns of a query are others than those of the table."""
         from reelhouse.delta.schema import schema_key
         from reelhouse.delta.snapshot import open_snapshot
@@ -140,9 +145,9 @@ class FlowRunner:
             **described(dataset),
         )
         checkpoint = self.state.checkpoint(dataset.key, flow.name, self.generation(dataset))
-        self._stream(relation, self.target(dataset), spec, checkpoint, flow.name, dataset.key, outcome)
+        self.stream(relation, self.target(dataset), spec, checkpoint, flow.name, dataset.key, outcome)
 
-    def _stream(
+    def stream(
         self,
         relation: plan.Relation,
         target: Target,
@@ -152,11 +157,12 @@ class FlowRunner:
         key: str,
         outcome: Outcome,
         *,
-        hidden: bool = False,
+        write: Write | None = None,
     ) -> None:
+        """Append what is new of a stream to a table, in batches of one commit each; `write` writes one of them."""
         from reelhouse.streaming.run import run_available_now
 
-        session = _CountingSession(self, outcome, hidden)
+        session = _CountingSession(self, outcome, write or self.context.write)
         for result in run_available_now(session, relation, target, spec, checkpoint, name=name):
             outcome.add(result.commit)
             if spec.expectations and result.commit is not None:
@@ -176,7 +182,7 @@ class FlowRunner:
             Mode.APPEND,
             merge_schema=not dataset.declared.columns,
             expectations=dataset.dataset.expectations,
-            transaction=Transaction(self._app_id("once", dataset, flow.name), generation),
+            transaction=Transaction(self.app_id("once", dataset, flow.name), generation),
             **described(dataset),
         )
         commit = self.context.write(relation, self.target(dataset), spec)
@@ -185,78 +191,6 @@ class FlowRunner:
         if dataset.dataset.expectations and commit.version is not None:
             outcome.count(dataset.key, Counts.of(commit))
         self.state.write("once", f"{dataset.key}:{flow.name}", {"generation": generation})
-
-    # --- change feeds ---------------------------------------------------------------------------------------------
-
-    def _changes(self, dataset: PlannedDataset, planned: PlannedFlow, flow: ChangeFlow, outcome: Outcome) -> None:
-        """Keep the feed's changes in a hidden table, then make the target what all changes so far give.
-
-        Both steps can be repeated: the first by the stream's transaction, the second because it depends on the log
-        of changes alone.
-        """
-        generation = self.generation(dataset)
-        log = Target(self.state.hidden_table("changes", f"{dataset.key}.{generation}"))
-        feed = self.planner.bound(planned)
-        columns = cdc.change_columns(flow, self._column_names(feed))
-        changes = evaluate.relation_of(
-            cdc.changes(evaluate.frame(self.spark, feed), flow, columns), self.spark, flow.place
-        )
-        rules = (
-            *dataset.dataset.expectations,
-            Expectation(f"{cdc.SEQUENCE} is not null", f"{cdc.SEQUENCE} IS NOT NULL", OnViolation.FAIL),
-        )
-        spec = WriteSpec(Mode.APPEND, operation="STREAMING UPDATE", merge_schema=True, expectations=rules)
-        taken = Outcome()
-        if flow.once:
-            once = Transaction(self._app_id("once", dataset, flow.name), generation)
-            commit = self.write_hidden(changes, log, replace(spec, transaction=once))
-            if commit.version is not None:
-                taken.add(commit)
-                taken.count(dataset.key, Counts.of(commit))
-        else:
-            checkpoint = self.state.checkpoint(dataset.key, flow.name, generation)
-            self._stream(changes, log, spec, checkpoint, flow.name, dataset.key, taken, hidden=True)
-        reach("pipelines.after_changes")
-        if dataset.dataset.expectations:
-            for key, counts in taken.counts.items():
-                shown = {n: c for n, c in (counts.failed or {}).items() if not n.startswith(cdc.SEQUENCE)}
-                outcome.count(key, replace(counts, failed=shown))
-        outcome.add(self._apply_changes(dataset, flow, columns, log, changes))
-        outcome.up_to_date = not outcome.commits
-
-    def _apply_changes(
-        self,
-        dataset: PlannedDataset,
-        flow: ChangeFlow,
-        columns: cdc.Columns,
-        log: Target,
-        feed: plan.Relation,
-    ) -> Commit | None:
-        state = table_fingerprint(log.location)
-        memo = self.state.read("changes", dataset.key)
-        known = {"log": state, "definition": definition_of(dataset) + repr(columns) + str(flow.scd_type)}
-        if state is None or memo == {**known, "output": table_fingerprint(dataset.location)}:
-            return None
-        changes = evaluate.frame(self.spark, self.context.read_delta(log))
-        rows = cdc.present(changes, columns) if flow.scd_type == 1 else cdc.history(changes, columns)
-        relation = evaluate.relation_of(rows, self.spark, flow.place)
-        key = (*columns.keys, cdc.START) if flow.scd_type == 2 else columns.keys
-        spec = WriteSpec(
-            Mode.OVERWRITE, operation="MERGE", skip_if_same=True, key=key, overwrite_schema=False, **described(dataset)
-        )
-        if not dataset.declared.columns:
-            spec = replace(spec, overwrite_schema=self._differs(dataset))
-        commit: Commit = self.context.write(relation, self.target(dataset), spec, recorded_as=feed)
-        reach("pipelines.after_apply")
-        self.state.write("changes", dataset.key, {**known, "output": table_fingerprint(dataset.location)})
-        return commit if commit.version is not None else None
-
-    def _column_names(self, relation: plan.Relation) -> list[str]:
-        from reelhouse.streaming.start import schema_of
-
-        if plan.is_streaming(relation):
-            return list(schema_of(self.context, relation).names)
-        return list(self.context.wire.schema(self.context.resolve(relation)).names)
 
     # --- snapshots ------------------------------------------------------------------------------------------------
 
@@ -339,7 +273,7 @@ class FlowRunner:
         if not dataset.declared.columns:
             fields = self.context.wire.schema(self.context.resolve(relation)).jsonValue()["fields"]
             dataset.schema = fields if flow.scd_type == 1 else None
-            spec = replace(spec, overwrite_schema=self._differs(dataset))
+            spec = replace(spec, overwrite_schema=self.differs(dataset))
         if flow.scd_type == 1:
             commit = self.context.write(relation, self.target(dataset), replace(spec, expectations=rules))
             if rules:
@@ -355,7 +289,7 @@ class FlowRunner:
             outcome.add(commit)
 
     def _check_keys(self, snapshot: Any, columns: cdc.Columns, flow: SnapshotFlow, version: Any) -> None:
-        faults = self._collect(cdc.key_faults(snapshot, columns), flow)
+        faults = self.collect(cdc.key_faults(snapshot, columns), flow.place)
         if not faults:
             return
         shown = ", ".join(
@@ -384,7 +318,7 @@ class FlowRunner:
             counts = None
         else:
             former = evaluate.frame(self.spark, self.context.read_delta(target))
-            (difference,) = self._collect(cdc.differences(former, snapshot, columns), flow)
+            (difference,) = self.collect(cdc.differences(former, snapshot, columns), flow.place)
             counts = {name: int(difference[name]) for name in ("added", "updated", "removed")}
             if not any(counts.values()):
                 return None
@@ -418,6 +352,9 @@ class FlowRunner:
         snapshot = self._snapshot(dataset)
         return snapshot is not None and bool(snapshot.files)
 
+    def _column_names(self, relation: plan.Relation) -> list[str]:
+        return [f["name"] for f in self.planner.fields_of(relation)]
+
     # --- what they share ------------------------------------------------------------------------------------------
 
     def target(self, dataset: PlannedDataset) -> Target:
@@ -433,12 +370,13 @@ class FlowRunner:
         snapshot = self._snapshot(dataset)
         return -1 if snapshot is None else int(snapshot.transactions.get(app_id, -1))
 
-    def _app_id(self, what: str, dataset: PlannedDataset, flow: str) -> str:
+    def app_id(self, what: str, dataset: PlannedDataset, flow: str) -> str:
+        """The application id of a flow's commits."""
         return f"reelhouse-{what}-{self.pipeline_id}-{dataset.key}-{flow}"
 
     def snapshot_app_id(self, dataset: PlannedDataset, flow: str) -> str:
         """The application id that a snapshot flow's commits carry."""
-        return f"{self._app_id('snapshot', dataset, flow)}-{self.generation(dataset)}"
+        return f"{self.app_id('snapshot', dataset, flow)}-{self.generation(dataset)}"
 
     def write_hidden(self, relation: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
         """Write to a table of ours, which no record of tables and lineage shows."""
@@ -472,8 +410,9 @@ class FlowRunner:
         table = self.context.wire.collect(self.context.resolve(expectations.counting(relation, rules)))
         return expectations.counts(table.to_pylist()[0], rules, name)
 
-    def _collect(self, frame: Any, flow: SnapshotFlow) -> list[dict[str, Any]]:
-        relation = evaluate.relation_of(frame, self.spark, flow.place)
+    def collect(self, frame: Any, place: Place) -> list[dict[str, Any]]:
+        """The rows of a small DataFrame."""
+        relation = evaluate.relation_of(frame, self.spark, place)
         rows: list[dict[str, Any]] = self.context.wire.collect(self.context.resolve(relation)).to_pylist()
         return rows
 
@@ -481,10 +420,10 @@ class FlowRunner:
 class _CountingSession:
     """The session as a stream sees it: before a batch is written, the rules of the views it reads are counted."""
 
-    def __init__(self, runner: FlowRunner, outcome: Outcome, hidden: bool) -> None:
+    def __init__(self, runner: FlowRunner, outcome: Outcome, write: Write) -> None:
         self._runner = runner
         self._outcome = outcome
-        self._hidden = hidden
+        self._write = write
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._runner.context, name)
@@ -492,10 +431,7 @@ class _CountingSession:
     def write(self, relation: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
         batch = spec.transaction or Transaction("", 0)
         self._runner.count_views(relation, self._outcome, batch=f" {batch.app_id} {batch.version}")
-        if self._hidden:
-            return self._runner.write_hidden(relation, target, spec)
-        commit: Commit = self._runner.context.write(relation, target, spec)
-        return commit
+        return self._write(relation, target, spec)
 
 
 class _Progress:
@@ -547,23 +483,6 @@ def _check_order(flow: SnapshotFlow, last: Any, version: Any) -> None:
             where=flow.place,
             remedy="Versions have to ascend; return None when there is no newer snapshot.",
         )
-
-
-def described(dataset: PlannedDataset) -> dict[str, Any]:
-    """What every write says of the table."""
-    return {
-        "partition_by": dataset.dataset.partition_by,
-        "properties": dict(dataset.dataset.properties),
-        "comment": dataset.dataset.comment,
-        "column_comments": dataset.declared.comments,
-    }
-
-
-def definition_of(dataset: PlannedDataset) -> str:
-    """What of a definition, besides its query, a refresh depends on."""
-    own = dataset.dataset
-    parts = [own.comment, dict(own.properties), own.partition_by, own.expectations, dataset.declared]
-    return json.dumps([repr(part) for part in parts])
 
 
 def _like(present: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelhouse.errors import ReelhouseError, Unsupported, UserError, did_you_mean
 from reelhouse.pipelines import cdc, evaluate, plans
+from reelhouse.pipelines.agreement import Feed, refuse_disagreement
 from reelhouse.pipelines.ddl import TableSchema, parse_schema, same_type, type_text
 from reelhouse.pipelines.definitions import (
     AnyFlow,
@@ -50,6 +51,8 @@ class PlannedFlow:
     """Keys of datasets of the pipeline that it reads."""
     external: set[str] = field(default_factory=set)
     """Full names of other tables that it reads."""
+    feed: Feed | None = None
+    """Of a change flow: the columns of its source, once they are known."""
     likely: set[str] = field(default_factory=set)
     """Full names of tables that a snapshot function names, and probably reads."""
 
@@ -322,6 +325,7 @@ class Planner:
                     raise self._type_error(planned, flow, str(error).splitlines()[0], error) from error
                 self._check_declared(planned, flow, target)
                 planned.schema = _merged(planned.schema, target)
+            refuse_disagreement(planned.name, [flow.feed for flow in planned.flows if flow.feed is not None])
             if planned.declared.columns:
                 planned.schema = json.loads(planned.declared.json())["fields"]
             self._check_rules(planned)
@@ -336,7 +340,7 @@ class Planner:
         fields = None if planned.schema is None else [f for f in planned.schema if f["name"] not in bounds]
         rows = None if fields is None else plan.empty(json.dumps({"type": "struct", "fields": fields}))
         names = [f["name"] for f in fields or ()]
-        Rules(planned.name, own.expectations, own.rule_places, own.place).check(rows, names, self._asked)
+        Rules(planned.name, own.expectations, own.rule_places, own.place).check(rows, names, self.fields_of)
 
     def _type_error(self, planned: PlannedDataset, flow: PlannedFlow, what: str, error: BaseException) -> UserError:
         where = getattr(error, "where", None) or flow.flow.place
@@ -351,9 +355,10 @@ class Planner:
         if flow.relation is None or not flow.external.isdisjoint(self.missing):
             return None
         relation = self._empty_inputs(flow.relation, flow.flow)
-        return None if relation is None else self._asked(relation)
+        return None if relation is None else self.fields_of(relation)
 
-    def _asked(self, relation: Relation) -> list[dict[str, Any]]:
+    def fields_of(self, relation: Relation) -> list[dict[str, Any]]:
+        """The fields that the engine says a bound plan gives, in Spark's JSON."""
         from reelhouse.streaming.start import schema_of
 
         wire, context = self._context.wire, self._context
@@ -402,7 +407,9 @@ class Planner:
             columns = cdc.change_columns(flow, names)
             feed = evaluate.frame(self.spark, plan.empty(json.dumps({"type": "struct", "fields": source})))
             changed = evaluate.relation_of(cdc.changes(feed, flow, columns), self.spark, flow.place)
-            bound = next(f["type"] for f in self._asked(changed) if f["name"] == cdc.SEQUENCE)
+            bound = next(f["type"] for f in self.fields_of(changed) if f["name"] == cdc.SEQUENCE)
+            types = {f["name"]: f["type"] for f in source if f["name"] in columns.all}
+            planned.feed = Feed(flow, columns, {**types, cdc.SEQUENCE: bound})
         fields = [{**f, "nullable": True} for f in source if f["name"] in columns.all]
         if flow.scd_type == 2:
             fields += [{"name": name, "type": bound, "nullable": True, "metadata": {}} for name in _BOUNDS]

@@ -14,7 +14,7 @@ from reelhouse.delta.write import Target
 from reelhouse.errors import UserError
 from reelhouse.failpoints import reach
 from reelhouse.pipelines.definitions import DatasetKind
-from reelhouse.pipelines.flows import definition_of
+from reelhouse.pipelines.description import definition_of
 from reelhouse.pipelines.graph import Namespace
 from reelhouse.pipelines.planning import PlannedDataset
 from reelhouse.pipelines.state import PipelineState

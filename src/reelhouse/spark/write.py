@@ -216,7 +216,21 @@ def _compare(
     dropped = sum(1 << bit for bit, rule in enumerate(decided.rules) if rule.action is OnViolation.DROP)
     kept = [(file.path, file.partition_values) for file in staged if not file.mask & dropped]
     new = read_files(nullable(json.loads(decided.schema)), decided.partition_by, kept)
-    return compare(context, context.read_delta(target), new, json.loads(decided.schema), spec.key)
+    old = _with_new_columns(context.read_delta(target), decided)
+    return compare(context, old, new, json.loads(decided.schema), spec.key)
+
+
+def _with_new_columns(old: plan.Relation, decided: WritePlan) -> plan.Relation:
+    """The table's present rows, with NULL in the columns that the write adds."""
+    from reelhouse.delta.schema import fields_of
+
+    assert decided.snapshot is not None
+    present = {field["name"].lower() for field in fields_of(decided.snapshot.schema)}
+    new = [field for field in fields_of(decided.schema) if field["name"].lower() not in present]
+    if not new:
+        return old
+    kept = [plan.column(field["name"]) for field in fields_of(decided.schema) if field not in new]
+    return plan.project(old, [*kept, *(plan.named(_cast(plan.null(), field["type"]), field["name"]) for field in new)])
 
 
 def _nothing_new(decided: WritePlan, spec: WriteSpec, staged: Sequence[Any]) -> Commit:

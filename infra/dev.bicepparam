@@ -1,7 +1,7 @@
 using 'main.bicep'
 
-// Names that are unique in all of Azure need others than those of prod. The factory's linked services and the bundle are
-// told of them when they are deployed (docs/setup.md).
+// Names that are unique in all of Azure need others than those of prod. The target dev of databricks/databricks.yml and
+// factory.dev.parameters.json repeat them (docs/setup.md).
 param environment = 'dev'
 param location = 'westeurope'
 param resourceGroupName = 'cm_netflix_project_dev'

@@ -233,3 +233,44 @@ def test_names_of_dev_are_other_ones_and_not_too_long(main: BicepFile, project: 
     assert all(values[name] != default(main, name) for name in values if name.endswith("Name"))
     assert re.fullmatch("[a-z0-9]{3,24}", values["storageAccountName"])
     assert len(values["keyVaultName"]) <= 24
+
+
+def overridable(project: Path) -> dict[str, str]:
+    """What the factory's template makes parameters of by default, of all that may name a resource.
+
+    https://learn.microsoft.com/azure/data-factory/continuous-integration-delivery-resource-manager-custom-parameters
+    """
+    found = {}
+    (factory,) = (json.loads(path.read_text()) for path in (project / "adf" / "factory").glob("*.json"))
+    found["factoryName"] = factory["name"]
+    for name, parameter in factory["properties"]["globalParameters"].items():
+        found[f"default_properties_{name}_value"] = parameter["value"]
+    for folder, keys in (("linkedService", ("url", "baseUrl")), ("trigger", ("scope",))):
+        for path in sorted((project / "adf" / folder).glob("*.json")):
+            values = json.loads(path.read_text())["properties"]["typeProperties"]
+            found |= {f"{path.stem}_properties_typeProperties_{key}": values[key] for key in keys if key in values}
+    return found
+
+
+def test_the_factory_of_dev_is_given_every_value_that_names_a_resource(main: BicepFile, project: Path) -> None:
+    file = project / "infra" / "factory.dev.parameters.json"
+    parameters = {name: entry["value"] for name, entry in json.loads(file.read_text())["parameters"].items()}
+    dev = {name: value for name, value in given(project, "dev").items() if name.endswith("Name")}
+    production = {name: value for name, value in overridable(project).items() if "@" not in value}
+
+    assert set(parameters) == set(production)
+    assert all(parameters[name] != production[name] for name in parameters)
+    for name, value in production.items():
+        if name.startswith("default_properties") and not name.endswith("resource_id_value"):
+            continue
+        expected = value
+        for parameter, in_dev in dev.items():
+            expected = re.sub(rf"\b{default(main, parameter)}\b", in_dev, expected)
+        assert parameters[name] == expected
+
+
+def test_the_setup_names_every_parameter_of_a_second_environment(project: Path) -> None:
+    text = (project / "docs" / "setup.md").read_text().partition("## A second environment")[2]
+    file = project / "infra" / "factory.dev.parameters.json"
+
+    assert all(f"`{name}`" in text for name in json.loads(file.read_text())["parameters"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -247,3 +248,25 @@ def test_queries_may_use_forms_of_databricks_that_the_engine_lacks(house: Any) -
 def test_table_functions_that_are_not_done_are_refused_by_name(house: Any, call: str) -> None:
     with pytest.raises(UnsupportedOperationException, match=call.split("(")[0]):
         house.spark.sql(f"SELECT * FROM {call}")
+
+
+def test_a_star_may_leave_columns_out(house: Any) -> None:
+    house.spark.sql("SELECT 1 AS a, 2 AS b, 'x' AS c").write.saveAsTable("bronze.t")
+    left = house.spark.sql("SELECT * EXCEPT (a, `C`), 5 AS d FROM bronze.t WHERE a = 1 ORDER BY c")
+    assert [row.asDict() for row in left.collect()] == [{"b": 2, "d": 5}]
+    house.spark.sql("SELECT * EXCEPT (a) FROM bronze.t").write.saveAsTable("bronze.u")
+    assert house.spark.table("bronze.u").columns == ["b", "c"]
+    with pytest.raises(AnalysisException, match="UNRESOLVED_COLUMN"):
+        house.spark.sql("SELECT * EXCEPT (nope) FROM bronze.t").collect()
+
+
+@pytest.mark.skipif("REELHOUSE_SPARK" in os.environ, reason="Apache Spark has the form itself")
+def test_a_star_that_leaves_out_what_the_engine_cannot_is_refused_by_name(house: Any) -> None:
+    house.spark.sql("SELECT 1 AS a, 2 AS b").write.saveAsTable("bronze.t")
+    for text in (
+        "SELECT * EXCEPT (a), b AS a FROM bronze.t",
+        "SELECT DISTINCT * EXCEPT (a) FROM bronze.t",
+        "SELECT b FROM (SELECT * EXCEPT (a) FROM bronze.t)",
+    ):
+        with pytest.raises(UnsupportedOperationException, match="EXCEPT"):
+            house.spark.sql(text)

@@ -252,6 +252,14 @@ def project(relation: Relation, expressions: Iterable[Any]) -> Relation:
     return projected
 
 
+def drop(relation: Relation, names: Iterable[str]) -> Relation:
+    """`df.drop(*names)`."""
+    dropped = proto.Relation()
+    dropped.drop.input.CopyFrom(relation)
+    dropped.drop.column_names.extend(names)
+    return dropped
+
+
 def where(relation: Relation, condition: Any) -> Relation:
     """`df.where(condition)`, of a `proto.Expression`."""
     filtered = proto.Relation()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelhouse.delta.write import Target
 from reelhouse.errors import Unsupported, UserError, did_you_mean
-from reelhouse.spark import current_names, plan, sqltext, table_functions
+from reelhouse.spark import current_names, plan, sqltext, star_except, table_functions
 from reelhouse.streaming import metadata_column
 
 if TYPE_CHECKING:
@@ -282,11 +282,25 @@ class _Resolver:
         text = node.sql.query
         if not self._views_only:
             text = for_engine(text)
+            if self._context.engine == "sail":
+                plain, dropped = star_except.split(text)
+                if dropped:
+                    return self._dropped(self._sql(_with_text(node, plain)) or _with_text(node, plain), dropped)
             text = sqltext.with_current_names(text, self._current.catalog, self._current.schema)
         renamed = self._over_references(node, text)
         if renamed is not None or text == node.sql.query:
             return renamed
         return _with_text(node, text)
+
+    def _dropped(self, rows: plan.Relation, names: Sequence[str]) -> plan.Relation:
+        have = {field.lower() for field in self._context.wire.schema(rows).names}
+        unknown = [name for name in names if name.lower() not in have]
+        if unknown:
+            raise UserError(
+                f"UNRESOLVED_COLUMN: there is no column '{unknown[0]}' to leave out with EXCEPT",
+                remedy=did_you_mean(unknown[0], sorted(have)),
+            )
+        return plan.drop(rows, names)
 
     def _over_references(self, node: plan.Relation, text: str) -> plan.Relation | None:
         """The text over relations in the place of its tables; None when there is nothing to replace."""

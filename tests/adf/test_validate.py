@@ -48,10 +48,29 @@ CASES = [
     ([("w", "ExecuteDataFlow", (), {})], "type 'ExecuteDataFlow' are not supported ('w'). Supported: AppendVariable, Copy"),
     ([("w", "Wait", "x", W)], "'w' depends on 'x', which is not an activity beside it"),
     ([("a", "Wait", "b", W), ("b", "Wait", "a", W)], "depends on itself"),
-    ([("a", "Wait", {"b": ["Succeded"]}, W), ("b", "Wait", (), W)], "'a' is wrong: Input should be 'Succeeded'"),
+    ([("a", "Wait", {"b": ["Succeded"]}, W), ("b", "Wait", (), W)], """The property 'dependencyConditions' of a dependency of 'a' has "Succeded". Did you mean 'Succeeded'? Allowed: Succeeded, Failed, Skipped, Completed."""),
+    ([("a", "Wait", {"b": []}, W), ("b", "Wait", (), W)], "A dependency of 'a' names no condition. Give one of Succeeded, Failed"),
+    ([("a", "ForEach", (), {"items": "@json('[]')", "isSequential": "often", "activities": [{"name": "w", "type": "Wait", "typeProperties": W}]})], "has to be true or false, it is \"often\""),
     ([("a", "Wait", (), W), ("A", "Wait", (), W)], "two activities named 'A'"),
     ([("a:b", "Wait", (), W)], "not a valid name of an activity"),
-    ([("x" * 56, "Wait", (), W)], "not a valid name of an activity"),
+    ([("x" * 56, "Wait", (), W)], "not a valid name of an activity. A name has 1 to 55 characters"),
+    ([("y3.bad/name", "Wait", (), W)], "begins with a letter, a digit or '_', and has none of . + ? / < > * % & : and \\."),
+    ([("w", "Wait", (), {"waitTimeInSeconds": 0})], "'waitTimeInSeconds' is 0, and has to be a whole number of at least 1"),
+    ([("w", "Wait", (), {"waitTimeInSeconds": "soon"})], "'waitTimeInSeconds' is 'soon'"),
+    ([("u", "Until", (), {"expression": "@true", "timeout": "91.00:00:00", "activities": [{"name": "w", "type": "Wait", "typeProperties": W}]})], "The time is '91.00:00:00', and has to be at most 90 days"),
+    ([("u", "Until", (), {"expression": "@true", "timeout": "2 days", "activities": [{"name": "w", "type": "Wait", "typeProperties": W}]})], "'2 days' is no time span"),
+    ([("w", "Validation", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference", "parameters": {"folder": "a"}}, "sleep": 0})], "'sleep' is 0"),
+    ([("f", "ForEach", (), {"items": "@json('[]')", "batchCount": 0, "activities": [{"name": "w", "type": "Wait", "typeProperties": W}]})], "'batchCount' is 0, and has to be a whole number between 1 and 50"),
+    ([("s", "Switch", (), {"on": "a", "cases": [{"value": str(i), "activities": []} for i in range(26)]})], "25 cases at most, this one has 26"),
+    ([("s", "Switch", (), {"on": "a", "cases": [{"value": "x", "activities": []}, {"value": "x", "activities": []}]})], "There are two cases 'x'"),
+    ([("w", "WebActivity", (), {"method": "GETT", "url": "http://x"})], "'GETT' is no method of a WebActivity. Did you mean 'GET'?"),
+    ([("w", "WebActivity", (), {"method": "POST", "url": "http://x"})], "A POST needs a body"),
+    ([("w", "WebActivity", (), {"method": "GET", "url": "http://x", "httpRequestTimeout": "00:11:00"})], "between 1 minute and 10 minutes"),
+    ([("g", "GetMetadata", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference", "parameters": {"folder": "a"}}, "fieldList": []})], "asks for no field"),
+    ([("g", "GetMetadata", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference", "parameters": {"folder": "a"}}, "fieldList": ["structure"]})], "The Binary dataset 'ds_folder' has no 'structure'"),
+    ([("l", "Lookup", (), {"source": {"type": "JsonSource"}, "dataset": {"referenceName": "ds_file", "type": "DatasetReference", "parameters": {"folder": "", "file": ""}}})], "A JsonSource does not fit the Binary dataset 'ds_file'"),
+    ([("l", "Lookup", (), {"source": {"type": "JsonSource"}, "dataset": {"referenceName": "ds_text", "type": "DatasetReference", "parameters": {"folder": "", "file": ""}}})], "A JsonSource does not fit the DelimitedText dataset 'ds_text'. Use DelimitedTextSource."),
+    ([("l", "Lookup", (), {"source": {"type": "JsonSource", "storeSettings": {"type": "HttpReadSettings"}}, "dataset": {"referenceName": "ds_json", "type": "DatasetReference", "parameters": {"folder": "", "file": ""}}})], "HttpReadSettings do not fit the dataset 'ds_json', whose location is an AzureBlobFSLocation. Use AzureBlobFSReadSettings."),
     ([("w", "Wait", (), {"waitTimeInSeconds": "@pipeline().parameters.q"})], "no parameter 'q', at character 24"),
     ([("w", "Wait", (), {"waitTimeInSeconds": "@adds(1, 2)"})], "no function 'adds', at character 2 of '@adds(1, 2)'. Did you mean 'add'?"),
     ([("w", "Wait", (), {"waitTimeInSeconds": {"value": "@item()", "type": "Expression"}})], "item() does not exist"),
@@ -263,3 +282,36 @@ def test_two_hundred_pipelines_are_validated_quickly(make_factory, act):
 
     assert findings == []
     assert time.process_time() - started < 2 * 3  # the aim is 2 s on an idle machine
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ({"timeout": "8.00:00:00"}, "error: The time is '8.00:00:00', and has to be at most 7 days"),
+        ({"timeout": "soon"}, "error: 'soon' is no time span"),
+        ({"timeout": "0.00:01:00"}, "warning: '0.00:01:00' is less than 10 minutes"),
+        ({"retry": -1}, "error: 'retry' is -1, and has to be a whole number of at least 0"),
+        ({"retryIntervalInSeconds": 29}, "warning: 29 is outside of 30 to 86400 seconds"),
+        ({"retryIntervalInSeconds": 86_401}, "warning: 86401 is outside of 30 to 86400 seconds"),
+    ],
+)
+def test_a_policy_has_limits(make_factory, act, dataset, copy, policy, message):
+    body = [copy("c", dataset("ds_folder", folder="a"), dataset("ds_folder", folder="b"), policy=policy)]
+    found = [f"{finding.severity}: {finding}" for finding in validate(make_factory({"main": body}))]
+
+    assert len(found) == 1 and message in found[0], found
+
+
+def test_what_an_expression_gives_is_not_judged_before_it_is_there(make_factory, act, dataset, copy):
+    wait = {"value": "@pipeline().parameters.p", "type": "Expression"}
+    body = {
+        "parameters": {"p": {"type": "Int"}},
+        "activities": [
+            act("w", "Wait", waitTimeInSeconds=wait),
+            act("u", "Until", expression="@true", timeout="@concat('1.00:00', ':00')", activities=[act("x", "Wait", **W)]),
+            copy("c", dataset("ds_folder", folder="a"), dataset("ds_folder", folder="b"),
+                 policy={"timeout": wait, "retry": wait}),
+        ],
+    }  # fmt: skip
+
+    assert texts(validate(make_factory({"main": body}))) == []

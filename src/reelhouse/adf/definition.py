@@ -323,6 +323,10 @@ def _dependencies(model: ActivityModel, place: Place, findings: list[Finding]) -
         spot = place.at("dependsOn").at(index)
         dependency = checked(DependencyModel, item, spot, f"A dependency of '{model.name}'", findings)
         if dependency is not None:
+            if not dependency.dependency_conditions:
+                remedy = f"Give one of {', '.join(Condition)}."
+                where = spot.at("dependencyConditions")
+                findings.append(problem(where, f"A dependency of '{model.name}' names no condition", remedy))
             result.append(Dependency(dependency.activity, frozenset(dependency.dependency_conditions)))
     return tuple(result)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -62,10 +65,40 @@ def _problems(error: ValidationError, model: type[BaseModel], place: Place, of: 
         spot = place
         for part in item["loc"]:
             spot = spot.at(part)
-        last = str(item["loc"][-1]) if item["loc"] else ""
+        last = next((part for part in reversed(item["loc"]) if isinstance(part, str)), "")
         if item["type"] == "extra_forbidden":
             yield problem(spot, f"{of} has no property '{last}'", did_you_mean(last, names))
         elif item["type"] == "missing":
             yield problem(spot, f"{of} lacks the property '{last}'")
         else:
-            yield problem(spot, f"The property '{last}' of {of} is wrong: {item['msg']}")
+            yield problem(spot, *_of_value(item, last, of))
+
+
+_WANTED = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "dict_type": "a JSON object",
+}
+"""What pydantic's errors ask for, in the words of JSON."""
+
+
+def _of_value(item: Mapping[str, Any], name: str, of: str) -> tuple[str, str]:
+    """What is wrong with a value, and the remedy."""
+    owner = of[0].lower() + of[1:] if of.startswith(("A ", "An ", "The ")) else of
+    given = item["input"]
+    shown = json.dumps(given, ensure_ascii=False, default=str)
+    shown = f"{shown[:40]}…" if len(shown) > 41 else shown
+    if item["type"] == "enum":
+        known = re.findall(r"'([^']+)'", item["ctx"]["expected"])
+        near = get_close_matches(str(given), known, n=1)
+        hint = f"Did you mean '{near[0]}'? " if near else ""
+        return f"The property '{name}' of {owner} has {shown}", f"{hint}Allowed: {', '.join(known)}."
+    wanted = _WANTED.get(item["type"])
+    if wanted is not None:
+        return f"The property '{name}' of {owner} has to be {wanted}, it is {shown}", ""
+    return f"The property '{name}' of {owner} is wrong: {item['msg']}", ""

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reelhouse.adf.activity.context import parse_time_span
 from reelhouse.adf.activity.copy import check_copy
 from reelhouse.adf.activity.metadata import FIELDS
 from reelhouse.adf.activity.store import read_settings
@@ -24,31 +23,30 @@ from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, problem, warning
+from reelhouse.adf.limit_check import check_limits
 from reelhouse.adf.reference_check import check_expressions, check_reference, check_supported, references_of, texts_in
 from reelhouse.adf.settings import (
     ACTIVITY_SETTINGS,
-    CONTROL_TYPES,
     DATASET_SETTINGS,
     AppendVariable,
     Copy,
     DatabricksJob,
     Delete,
-    ForEach,
     GetMetadata,
     Lookup,
     SetVariable,
-    Switch,
     Validation,
 )
 from reelhouse.errors import Place, did_you_mean
 
 MAX_ACTIVITIES = 80
 MAX_PARAMETERS = 50
-MAX_CASES = 25
-MAX_BATCH = 50
 MAX_PIPELINE_NAME = 140
 MAX_ACTIVITY_NAME = 55
 _NAME = re.compile(r"[A-Za-z0-9_][^.+?/<>*%&:\\]*")
+_NAME_RULE = (
+    "A name has 1 to {} characters, begins with a letter, a digit or '_', and has none of . + ? / < > * % & : and \\."
+)
 _INNER = frozenset(("activities", "ifTrueActivities", "ifFalseActivities", "cases", "defaultActivities"))
 _LOOPS = ("ForEach", "Until")
 _BRANCHES = ("IfCondition", "Switch")
@@ -59,7 +57,8 @@ def validate_pipeline(factory: Factory, pipeline: Pipeline, known_job_ids: Colle
     findings: list[Finding] = []
     everything = list(walk(pipeline.activities))
     if len(pipeline.name) > MAX_PIPELINE_NAME or not _NAME.fullmatch(pipeline.name):
-        findings.append(problem(pipeline.place, f"'{pipeline.name}' is not a valid name of a pipeline"))
+        remedy = _NAME_RULE.format(MAX_PIPELINE_NAME)
+        findings.append(problem(pipeline.place, f"'{pipeline.name}' is not a valid name of a pipeline", remedy))
     if not everything:
         findings.append(warning(pipeline.place.at("activities"), f"Pipeline '{pipeline.name}' has no activities"))
     if len(everything) > MAX_ACTIVITIES:
@@ -161,7 +160,10 @@ class _PipelineCheck:
             return
         place = activity.place
         if len(activity.name) > MAX_ACTIVITY_NAME or not _NAME.fullmatch(activity.name):
-            self.findings.append(problem(place.at("name"), f"'{activity.name}' is not a valid name of an activity"))
+            remedy = _NAME_RULE.format(MAX_ACTIVITY_NAME)
+            self.findings.append(
+                problem(place.at("name"), f"'{activity.name}' is not a valid name of an activity", remedy)
+            )
         if activity.type not in ACTIVITY_SETTINGS:
             self.findings.append(
                 problem(
@@ -174,7 +176,7 @@ class _PipelineCheck:
         if activity.settings is None:
             return  # what is wrong with its properties was said when the file was read
         self._nesting(activity, inside)
-        self._policy(activity)
+        self.findings.extend(check_limits(self.factory, activity))
         self._names(activity, names)
         for reference in references_of(activity):
             self._reference(reference)
@@ -200,23 +202,6 @@ class _PipelineCheck:
             self.findings.append(
                 problem(
                     activity.place, f"Data Factory does not allow {reason} ('{activity.name}')", "Use ExecutePipeline."
-                )
-            )
-
-    def _policy(self, activity: Activity) -> None:
-        place, policy = activity.place.at("policy"), activity.policy
-        if activity.type in CONTROL_TYPES and activity.has_policy and (policy.timeout is not None or policy.retry):
-            self.findings.append(
-                warning(place, f"A {activity.type} has no timeout and no retry on Azure ('{activity.name}')")
-            )
-        if isinstance(policy.timeout, str) and "@" not in policy.timeout and parse_time_span(policy.timeout) is None:
-            self.findings.append(
-                problem(place.at("timeout"), f"'{policy.timeout}' is no time span", "Write it as d.hh:mm:ss.")
-            )
-        if not 30 <= policy.retry_interval <= 86_400:
-            self.findings.append(
-                warning(
-                    place.at("retryIntervalInSeconds"), f"{policy.retry_interval} is outside of 30 to 86400 seconds"
                 )
             )
 
@@ -267,16 +252,6 @@ class _PipelineCheck:
         settings, place = activity.settings, activity.properties
         if isinstance(settings, SetVariable | AppendVariable):
             self._variable(activity, settings, place)
-        elif isinstance(settings, ForEach):
-            if settings.batch_count is not None and not 1 <= settings.batch_count <= MAX_BATCH:
-                self.findings.append(problem(place.at("batchCount"), f"batchCount must lie between 1 and {MAX_BATCH}"))
-            if not activity.branches["body"]:
-                self.findings.append(
-                    problem(place.at("activities"), f"The ForEach '{activity.name}' has no activities")
-                )
-        elif isinstance(settings, Switch):
-            if len(settings.cases) > MAX_CASES:
-                self.findings.append(problem(place.at("cases"), f"A Switch has {MAX_CASES} cases at most"))
         elif isinstance(settings, Copy):
             check_copy(settings, place, self.findings)
             self._datasets_of_copy(activity)

@@ -91,9 +91,12 @@ class Project:
         `sc://host:port`; `mirror` answers HTTP sources from folders (`URL_PREFIX=FOLDER` or `FOLDER`); `variables` are
         the bundle's, and beat those of the settings.
 
-        Raises `UserError` when neither `path` nor a folder above it holds artifacts.
+        Raises `UserError` when neither `path` nor a folder above it holds artifacts, and for an unknown engine.
         """
+        from reelhouse.spark.engines import choose_engine
+
         root = find_root(Path(path))
+        choose_engine(engine)
         return cls(
             root,
             state=Path(state).absolute() if state is not None else root / ".reelhouse",

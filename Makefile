@@ -25,7 +25,7 @@ run: setup
 
 # `make test`: needs Python alone. Tests of the real files run when NETFLIX_DATA names their folder.
 test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 # `make test-spark`: the parity tests against Apache Spark 4.2 with Delta; needs Java 17 and Maven.
 test-spark: $(VENV)/.installed-test

@@ -186,3 +186,17 @@ def test_the_schedules_of_the_flow_are_those_of_the_configuration(objects: dict[
         f"one of {', '.join(schedules)}.')"
     )
     assert triggered <= set(schedules)
+
+
+def test_a_path_of_raw_is_written_once_checked_and_removed_when_the_copy_fails(objects: dict[str, Any]) -> None:
+    copy, remove, fail = scope_of(objects["pipeline"]["ingest_source"], "copy_to_raw")
+
+    assert copy["policy"]["retry"] == 0
+    assert copy["typeProperties"]["validateDataConsistency"] is True
+    assert copy["typeProperties"]["sink"]["storeSettings"]["copyBehavior"] == "PreserveHierarchy"
+    assert (remove["type"], remove["typeProperties"]["dataset"]) == ("Delete", copy["outputs"][0])
+    assert remove["dependsOn"] == [{"activity": "copy_to_raw", "dependencyConditions": ["Failed"]}]
+    assert (fail["type"], fail["dependsOn"]) == (
+        "Fail",
+        [{"activity": "remove_partial", "dependencyConditions": ["Succeeded", "Failed"]}],
+    )

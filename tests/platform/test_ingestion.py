@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from reelhouse.adf.activity import copy
+from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.factory import load_factory
 from reelhouse.adf.mirror import Mirror, MirroredSource
 from reelhouse.adf.run import PipelineRun, run_pipeline
@@ -28,8 +30,10 @@ class Jobs:
 
     started: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     result_state: str = "SUCCESS"
+    look: Callable[[], object] = list
 
     def run(self, job_id: str, parameters: Mapping[str, str]) -> JobResult:
+        self.look()
         self.started.append((job_id, dict(parameters)))
         failed = self.result_state != "SUCCESS"
         return JobResult("1", "http://localhost/run/1", None, self.result_state, "a task failed" if failed else None)
@@ -137,6 +141,68 @@ def test_the_tenth_release_is_newer_than_the_ninth(platform: Platform, project: 
     platform.run()
 
     assert len(platform.landed()) == 12
+
+
+@pytest.fixture
+def copies_die_half_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Switches whether a copy of titles to raw dies and leaves half a file behind, as one on Azure may."""
+    whole = copy.copy_whole
+    dying = True
+
+    def copy_half(source: Path, target: Path) -> int:
+        if not dying or target.parent.parent.name != "netflix_titles":
+            return whole(source, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = source.read_bytes()
+        target.write_bytes(content[: len(content) // 2])
+        raise ActivityFailed("2200", "the connection was closed")
+
+    def switch(on: bool) -> None:
+        nonlocal dying
+        dying = on
+
+    monkeypatch.setattr(copy, "copy_whole", copy_half)
+    return switch
+
+
+def test_half_a_copy_is_gone_before_the_job_starts_and_the_run_says_why(
+    platform: Platform, copies_die_half_way: Callable[[bool], None]
+) -> None:
+    seen: list[list[str]] = []
+    platform.jobs.look = lambda: seen.append(platform.landed())
+
+    run = platform.run()
+
+    assert run.status is RunStatus.FAILED
+    assert "netflix_titles: " in run.message
+    assert "The copy to raw failed: the connection was closed" in run.message
+    assert "not removed" not in run.message
+    assert seen == [[]]
+    assert all(len(platform.landed(source)) == 1 for source in SOURCES if source != "titles")
+
+
+def test_after_half_a_copy_the_release_lands_under_a_path_that_no_reader_has_seen(
+    platform: Platform, copies_die_half_way: Callable[[bool], None]
+) -> None:
+    platform.run()
+    copies_die_half_way(False)
+
+    assert [platform.run().status for _ in range(2)] == [RunStatus.SUCCEEDED] * 2
+
+    size = (platform.published / "netflix_titles.csv").stat().st_size
+    assert platform.landed() == [f"2: {size}"]
+
+
+def test_half_a_file_that_a_killed_run_left_does_not_keep_the_whole_one_from_landing(platform: Platform) -> None:
+    content = (platform.published / "netflix_titles.csv").read_bytes()
+    left = platform.raw / "netflix_titles" / "1" / "netflix_titles.csv"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(content[: len(content) // 2])
+
+    platform.run()
+    platform.run()
+
+    assert platform.landed() == [f"1: {len(content) // 2}", f"2: {len(content)}"]
 
 
 def test_other_things_in_a_sources_folder_are_no_releases(platform: Platform) -> None:

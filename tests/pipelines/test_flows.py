@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from pyspark.errors import AnalysisException
+
 HEAD = "from pyspark import pipelines as dp\nfrom pyspark.sql import functions as F\n"
 
 
@@ -315,3 +318,34 @@ def test_the_event_log_tells_where_each_dataset_comes_from(lab: Any) -> None:
     assert defined["total"]["input_datasets"] == ["evens", "netflix.silver.t"]
     states = [e["details"]["update_progress"]["state"] for e in lab.events("update_progress")]
     assert states == ["INITIALIZING", "SETTING_UP_TABLES", "RUNNING", "COMPLETED"]
+
+
+def test_a_private_table_that_is_read_from_outside_is_told_to_be_private(lab: Any) -> None:
+    hidden = HEAD + "@dp.materialized_view(private=True)\ndef hidden():\n    return spark.range(3)\n"
+    lab.file("silver.py", hidden)
+    lab.succeed()
+    with pytest.raises(AnalysisException, match=r"'netflix\.silver\.hidden' is private to pipeline 'films'"):
+        lab.spark.read.table("netflix.silver.hidden").collect()
+    lab.settings.libraries, lab.settings.key, lab.settings.name = [], "other", "other"
+    lab.file("gold.py", HEAD + "@dp.materialized_view\ndef t():\n    return spark.table('silver.hidden')\n")
+    assert "it is private to pipeline 'films'" in lab.update().error
+    lab.settings.libraries, lab.settings.key, lab.settings.name = [], "films", "films"
+    lab.file("silver.py", hidden.replace("private=True", ""))
+    lab.succeed()
+    assert lab.rows("netflix.silver.hidden") == [(0,), (1,), (2,)]
+
+
+def test_a_dataset_that_is_no_longer_defined_is_noted_once_and_keeps_its_rows(lab: Any) -> None:
+    one = "@dp.materialized_view\ndef {0}():\n    return spark.range(2)\n"
+    lab.file("silver.py", HEAD + one.format("a") + one.format("b"))
+    lab.succeed()
+    for text in (one.format("a"), one.format("c")):
+        lab.told.clear()
+        lab.file("silver.py", HEAD + one.format("c") + text.replace("def c", "def d"))
+        lab.succeed()
+        lab.file("silver.py", HEAD + one.format("c") + text.replace("def c", "def d") + "#")
+        lab.succeed()
+        notes = [str(t) for t in lab.told if "no longer defined" in str(t)]
+        removed = "b" if "def a" in text else "a"
+        assert len(notes) == 1 and f"'netflix.silver.{removed}' is no longer defined in pipeline 'films'" in notes[0]
+    assert lab.rows("netflix.silver.b") == [(0,), (1,)]

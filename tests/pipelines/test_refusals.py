@@ -79,3 +79,47 @@ def test_a_setting_of_one_dataset_is_refused_with_what_is_supported(lab: Any) ->
     error = refused(lab, text)
     assert "sets 'spark.sql.session.timeZone' in spark_conf, which is not supported for a single dataset" in error
     assert "Supported: pipelines.trigger.interval, " in error
+
+
+def test_all_unknown_names_and_circles_are_told_at_once(lab: Any) -> None:
+    lab.table("netflix.bronze.titles", [(1,)], "id int")
+    text = """
+@dp.materialized_view
+def a():
+    return spark.read.table("netflix.bronze.titels").join(spark.read.table("bronze.none"), "id")
+
+@dp.materialized_view
+def b():
+    return spark.read.table("c")
+
+@dp.materialized_view
+def c():
+    return spark.read.table("b")
+
+@dp.materialized_view
+def d():
+    return spark.read.table("dd")
+"""
+    error = refused(lab, text)
+    assert error.startswith("4 errors:\n  1. TABLE_OR_VIEW_NOT_FOUND: flow 'a'")
+    assert "Did you mean 'netflix.bronze.titles'? (silver.py, line 4)" in error
+    assert "reads 'bronze.none'" in error and "reads 'dd'" in error
+    assert "netflix.silver.b → netflix.silver.c → netflix.silver.b" in error
+
+
+def test_all_queries_that_cannot_be_resolved_are_told_and_not_what_reads_them(lab: Any) -> None:
+    text = """
+@dp.materialized_view
+def a():
+    return spark.range(3).select("nothing")
+
+@dp.temporary_view
+def b():
+    return spark.range(3).select("void")
+
+@dp.materialized_view
+def c():
+    return spark.read.table("a").join(spark.read.table("b"), "id")
+"""
+    error = refused(lab, text)
+    assert error.startswith("2 errors:") and "nothing" in error and "void" in error and "Flow 'c'" not in error

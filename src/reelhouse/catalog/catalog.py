@@ -24,6 +24,7 @@ from reelhouse.errors import UserError, did_you_mean
 from reelhouse.storage.lake import Lake
 
 _UNDER_ROOT = "lake:"
+_PRIVATE = "private_tables"
 
 
 class Catalog:
@@ -189,12 +190,43 @@ class Catalog:
         if found:
             return found
         full = self.resolve_name(name, current)
+        if owner := self.private_to(full):
+            raise UserError(
+                f"TABLE_OR_VIEW_NOT_FOUND: '{full}' is private to pipeline '{owner}', which alone can read it",
+                remedy="Define it there without private=True, or read a table that is made from it.",
+            )
         same = [str(entry.name) for entry in self.tables(full.parent)]
         every = [str(entry.name) for entry in self.tables()]
         remedy = did_you_mean(str(full), every)
         if same and not remedy.startswith("Did"):
             remedy = did_you_mean(str(full), same)
         raise UserError(f"TABLE_OR_VIEW_NOT_FOUND: there is no table or view '{full}'", remedy=remedy)
+
+    def note_private(self, pipeline: str, names: Iterable[str]) -> None:
+        """Note the names of tables that only a pipeline reads, instead of those noted of it before.
+
+        They have no entry; what is known of them is told to who asks for one.
+        """
+        self._ready()
+        wanted = {str(self.resolve_name(name)) for name in names}
+        known = {name for name, owner in self._private().items() if owner == pipeline}
+        if wanted == known:
+            return
+        with self._store.transaction() as tx:
+            tx.execute(f"CREATE TABLE IF NOT EXISTS {_PRIVATE} (name TEXT PRIMARY KEY, pipeline TEXT NOT NULL)")
+            tx.execute(f"DELETE FROM {_PRIVATE} WHERE pipeline = ?", (pipeline,))
+            for name in sorted(wanted):
+                tx.execute(f"INSERT OR REPLACE INTO {_PRIVATE} VALUES (?, ?)", (name, pipeline))
+
+    def private_to(self, name: str | TableName | Sequence[str]) -> str | None:
+        """The pipeline whose private table has that name, None when there is none."""
+        return self._private().get(str(self.resolve_name(name)))
+
+    def _private(self) -> dict[str, str]:
+        self._ready()
+        if not self._store.rows("SELECT 1 FROM sqlite_master WHERE name = ?", (_PRIVATE,)):
+            return {}
+        return {row["name"]: row["pipeline"] for row in self._store.rows(f"SELECT * FROM {_PRIVATE}")}
 
     def tables(self, schema: str | SchemaName | None = None, current: SchemaName | None = None) -> list[TableEntry]:
         """The tables and views of a schema, or of all, in order of their names."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reelhouse.errors import Place, UserError, did_you_mean
-from reelhouse.spark.plan import split_name
+from reelhouse.pipelines.faults import Faults
+from reelhouse.plans.plan import split_name
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,10 @@ def unique(nodes: Iterable[tuple[str, str, Place]], what: str) -> None:
 def order(nodes: Sequence[Node]) -> list[Node]:
     """The nodes so that each follows its inputs, otherwise in the order given.
 
-    Raises `UserError` naming the datasets of a cycle.
+    Raises `UserError` naming the datasets of each cycle.
     """
     by_key = {node.key: node for node in nodes}
+    faults = Faults()
     done: dict[str, None] = {}
     path: list[str] = []
 
@@ -71,7 +73,9 @@ def order(nodes: Sequence[Node]) -> list[Node]:
             return
         if node.key in path:
             cycle = [by_key[k].name for k in [*path[path.index(node.key) :], node.key]]
-            raise UserError(f"The datasets read each other in a circle: {' → '.join(cycle)}", where=node.place)
+            what = f"The datasets read each other in a circle: {' → '.join(cycle)}"
+            faults.note(UserError(what, where=node.place))
+            return
         path.append(node.key)
         for key in node.inputs:
             if key in by_key:
@@ -81,6 +85,7 @@ def order(nodes: Sequence[Node]) -> list[Node]:
 
     for node in nodes:
         visit(node)
+    faults.tell()
     return [by_key[key] for key in done]
 
 

@@ -29,13 +29,16 @@ from reelhouse.pipelines.definitions import (
 )
 from reelhouse.pipelines.expectation_checks import Rules
 from reelhouse.pipelines.expectations import guarded
+from reelhouse.pipelines.faults import Faults
 from reelhouse.pipelines.graph import Namespace, Node, order, unique
 from reelhouse.pipelines.settings import TableMissing
-from reelhouse.spark import plan
-from reelhouse.spark.plan import Relation
+from reelhouse.plans import plan
+from reelhouse.plans.plan import Relation
 
 if TYPE_CHECKING:
     from reelhouse.catalog.catalog import Catalog
+
+READ_PRIVATE = "Define it there without private=True, or read a table that is made from it."
 
 _BOUNDS = (cdc.START, cdc.END)
 
@@ -104,19 +107,28 @@ class Planner:
         """All datasets, each after those it reads.
 
         Raises `UserError` for names that are defined twice, unknown or go in a circle, and for a query, a type or a
-        parameter that does not fit.
+        parameter that does not fit. Each step tells all that it finds.
         """
+        faults = Faults()
         for dataset in self.registry.with_rules():
-            self._add(dataset)
-        self._attach_flows()
+            with faults.noted():
+                self._add(dataset)
+        self._attach_flows(faults)
         with evaluate.nothing_runs(self.spark):
             for planned in self.datasets.values():
                 for flow in planned.flows:
-                    self._read(flow)
+                    self._read(flow, faults)
         nodes = [Node(d.key, d.name, d.dataset.place, tuple(sorted(d.inputs))) for d in self.datasets.values()]
-        ordered = [self.datasets[node.key] for node in order(nodes)]
+        ordered = []
+        with faults.noted():
+            ordered = [self.datasets[node.key] for node in order(nodes)]
+        if not (self.lenient and faults.only_missing()):
+            faults.tell()
+        faults = Faults()
         for planned in ordered:
-            self._find_kind(planned)
+            with faults.noted():
+                self._find_kind(planned)
+        faults.tell()
         return ordered
 
     def _add(self, dataset: Dataset) -> None:
@@ -129,20 +141,28 @@ class Planner:
         declared = parse_schema(dataset.schema, dataset.place)
         self.datasets[key] = PlannedDataset(key, name, dataset, dataset.kind, declared)
 
-    def _attach_flows(self) -> None:
-        unique(((f.name.lower(), f.name, f.place) for f in self.registry.flows), "Flow")
+    def _attach_flows(self, faults: Faults) -> None:
+        if not len(faults):  # a dataset that is defined twice has its flow twice
+            with faults.noted():
+                unique(((f.name.lower(), f.name, f.place) for f in self.registry.flows), "Flow")
         for flow in self.registry.flows:
-            target = self.find(flow.target)
-            if target is None:
-                names = [d.dataset.name for d in self.datasets.values()]
-                raise UserError(
-                    f"Flow '{flow.name}' writes to '{flow.target}', which is not defined",
-                    where=flow.place,
-                    remedy=did_you_mean(flow.target, names),
-                )
-            target.flows.append(PlannedFlow(flow))
+            with faults.noted():
+                self._attach(flow)
         for planned in self.datasets.values():
-            self._check_flows(planned)
+            if not len(faults):
+                with faults.noted():
+                    self._check_flows(planned)
+
+    def _attach(self, flow: AnyFlow) -> None:
+        target = self.find(flow.target)
+        if target is None:
+            names = [d.dataset.name for d in self.datasets.values()]
+            raise UserError(
+                f"Flow '{flow.name}' writes to '{flow.target}', which is not defined",
+                where=flow.place,
+                remedy=did_you_mean(flow.target, names),
+            )
+        target.flows.append(PlannedFlow(flow))
 
     def _check_flows(self, planned: PlannedDataset) -> None:
         flows = [f.flow for f in planned.flows]
@@ -169,8 +189,16 @@ class Planner:
         view, table = self.namespace.keys(name)
         return self.datasets.get(view) if view in self.datasets else self.datasets.get(table)
 
-    def _read(self, planned: PlannedFlow) -> None:
+    def _read(self, planned: PlannedFlow, faults: Faults) -> None:
         """Evaluate a flow's query and note what it reads."""
+        with faults.noted():
+            self._evaluate(planned)
+        if planned.relation is not None:
+            for reference in plans.references(planned.relation):
+                with faults.noted():
+                    self._note_read(planned, reference)
+
+    def _evaluate(self, planned: PlannedFlow) -> None:
         flow = planned.flow
         if isinstance(flow, Flow):
             planned.relation = evaluate.evaluate(flow, self.spark, self.registry)
@@ -188,19 +216,19 @@ class Planner:
             }
             planned.inputs.discard(self._target_key(flow))
             planned.likely = {t for name in _texts(flow.source) if (t := self._of_catalog(name))}
+
+    def _note_read(self, planned: PlannedFlow, reference: plans.Reference) -> None:
+        flow = planned.flow
+        if plans.is_path(reference.name):
             return
-        for reference in plans.references(planned.relation):
-            if plans.is_path(reference.name):
-                continue
-            found = self.find(reference.name)
-            if found is None:
-                planned.external.add(self._external(reference.name, flow))
-            elif found.kind is DatasetKind.SINK:
-                raise UserError(
-                    f"Flow '{flow.name}' reads sink '{found.name}'; sinks are written only", where=flow.place
-                )
-            else:
-                planned.inputs.add(found.key)
+        found = self.find(reference.name)
+        if found is None:
+            planned.external.add(self.namespace.qualify(reference.name).lower())
+            self._check_external(reference.name, flow)
+        elif found.kind is DatasetKind.SINK:
+            raise UserError(f"Flow '{flow.name}' reads sink '{found.name}'; sinks are written only", where=flow.place)
+        else:
+            planned.inputs.add(found.key)
 
     def _target_key(self, flow: AnyFlow) -> str:
         target = self.find(flow.target)
@@ -214,14 +242,14 @@ class Planner:
         known = len(parts) == 3 and self._catalog.find(parts) is not None
         return ".".join(parts).lower() if known else None
 
-    def _external(self, name: str, flow: AnyFlow) -> str:
+    def _check_external(self, name: str, flow: AnyFlow) -> None:
         full = self.namespace.qualify(name)
-        if self._catalog.find(full) is None:
-            missing = self._missing_error(name, full, flow)
-            if not (self.lenient and isinstance(missing, TableMissing)):
-                raise missing
+        if self._catalog.find(full) is not None:
+            return
+        missing = self._missing_error(name, full, flow)
+        if isinstance(missing, TableMissing):
             self.missing[full.lower()] = missing
-        return full.lower()
+        raise missing
 
     def _missing_error(self, name: str, full: str, flow: AnyFlow) -> UserError:
         """A `TableMissing`, unless the pipeline itself makes the tables of that schema: then the name is wrong."""
@@ -232,6 +260,9 @@ class Planner:
         )
         schema = full.lower().rpartition(".")[0]
         remedy = did_you_mean(name, known)
+        if owner := self._catalog.private_to(full):
+            what = f"{what}: it is private to pipeline '{owner}'"
+            return UserError(what, where=flow.place, remedy=READ_PRIVATE)
         if any(d.name.lower().rpartition(".")[0] == schema for d in self.datasets.values()):
             return UserError(what, where=flow.place, remedy=remedy)
         return TableMissing(full, what, where=flow.place, remedy=remedy)
@@ -310,25 +341,40 @@ class Planner:
     def check_types(self, ordered: Iterable[PlannedDataset]) -> None:
         """Ask the engine for the columns of every query, and compare them with what is declared.
 
-        Raises `UserError` naming flow, dataset and place for a query that the engine cannot resolve.
+        Raises `UserError` naming flow, dataset and place for each query that the engine cannot resolve; what reads a
+        dataset in which something is wrong is not looked at.
         """
+        faults, failed = Faults(), set[str]()
         for planned in ordered:
+            if not failed.isdisjoint(planned.inputs):
+                failed.add(planned.key)
+                continue
+            before = len(faults)
             for flow in planned.flows:
-                try:
-                    fields = self._fields(flow)
-                    if fields is None:
-                        continue
-                    target = fields if isinstance(flow.flow, Flow) else self._target_fields(flow, fields)
-                except ReelhouseError as error:
-                    raise self._type_error(planned, flow, error.what, error) from error
-                except Exception as error:
-                    raise self._type_error(planned, flow, str(error).splitlines()[0], error) from error
-                self._check_declared(planned, flow, target)
-                planned.schema = _merged(planned.schema, target)
-            refuse_disagreement(planned.name, [flow.feed for flow in planned.flows if flow.feed is not None])
+                with faults.noted():
+                    self._check_flow_types(planned, flow)
             if planned.declared.columns:
                 planned.schema = json.loads(planned.declared.json())["fields"]
-            self._check_rules(planned)
+            with faults.noted():
+                refuse_disagreement(planned.name, [flow.feed for flow in planned.flows if flow.feed is not None])
+                if len(faults) == before:
+                    self._check_rules(planned)
+            if len(faults) > before:
+                failed.add(planned.key)
+        faults.tell()
+
+    def _check_flow_types(self, planned: PlannedDataset, flow: PlannedFlow) -> None:
+        try:
+            fields = self._fields(flow)
+            if fields is None:
+                return
+            target = fields if isinstance(flow.flow, Flow) else self._target_fields(flow, fields)
+        except ReelhouseError as error:
+            raise self._type_error(planned, flow, error.what, error) from error
+        except Exception as error:
+            raise self._type_error(planned, flow, str(error).splitlines()[0], error) from error
+        self._check_declared(planned, flow, target)
+        planned.schema = _merged(planned.schema, target)
 
     def _check_rules(self, planned: PlannedDataset) -> None:
         """Refuse expectations that the engine cannot try on a dataset's rows."""

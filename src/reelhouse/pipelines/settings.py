@@ -83,7 +83,7 @@ class PipelineServices:
 class TableMissing(UserError):
     """A query reads a table that is neither a dataset of the pipeline nor in the catalog. `table` is its full name."""
 
-    def __init__(self, table: str, what: str, *, where: Place, remedy: str) -> None:
+    def __init__(self, table: str, what: str, *, where: Place | None = None, remedy: str = "") -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.table = table
 

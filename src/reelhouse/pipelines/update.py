@@ -14,6 +14,7 @@ from reelhouse.notebooks.modules import importable
 from reelhouse.pipelines import expectations, memo, plans, purity, sql
 from reelhouse.pipelines.definitions import ChangeFlow, DatasetKind, Flow, Registry, SnapshotFlow
 from reelhouse.pipelines.event_log import EventLog
+from reelhouse.pipelines.faults import together
 from reelhouse.pipelines.flows import FlowRunner, Outcome
 from reelhouse.pipelines.graph import Namespace, Selection, select
 from reelhouse.pipelines.inputs import Inputs, is_older
@@ -119,8 +120,8 @@ class Update:
             self._check_edition(ordered)
             self.tables.locate(ordered)
             self.planner.check_types(ordered)
-            for missing in self.planner.missing.values():
-                raise missing
+            if self.planner.missing:
+                raise together(list(self.planner.missing.values()))
         self._describe(ordered)
         return ordered
 
@@ -211,6 +212,7 @@ class Update:
             self.services.clock,
         )
         self._set_up(chosen, selection)
+        self._note_members()
         self.before = self._states_before(ordered)
         self._progress(UpdateState.RUNNING)
         for dataset in chosen.values():
@@ -253,6 +255,25 @@ class Update:
         self._progress(UpdateState.SETTING_UP_TABLES)
         for dataset in tables:
             self.tables.set_up(dataset)
+
+    def _note_members(self) -> None:
+        """Note which tables the pipeline has, and tell of those that it had and has no longer.
+
+        On Databricks such a table is made inactive: it keeps its rows and is not refreshed.
+        """
+        tables = [d for d in self.planner.datasets.values() if d.is_table]
+        catalog = self.services.catalog
+        catalog.note_private(self.settings.name, [d.key for d in tables if d.dataset.private])
+        now = {d.key: d.name for d in tables}
+        before = self.state.read("datasets").get("tables", {})
+        for key, name in before.items():
+            if key not in now and catalog.find(key) is not None:
+                self._note(
+                    f"'{name}' is no longer defined in pipeline '{self.settings.name}': it is inactive, which means it "
+                    "keeps its rows and is not refreshed; drop it when it is not needed"
+                )
+        if now != before:
+            self.state.write("datasets", "", {"tables": now})
 
     def _run_dataset(self, dataset: PlannedDataset) -> bool:
         results = [self._run_flow(dataset, flow) for flow in dataset.flows]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 proto = plan.proto
 
@@ -40,6 +40,7 @@ def trees() -> st.SearchStrategy[Any]:
     )
 
 
+@settings(deadline=None)  # the first example imports the client
 @given(trees())
 def test_replacing_nothing_gives_an_equal_plan_and_leaves_the_old_one_alone(relation: Any) -> None:
     before = relation.SerializeToString(deterministic=True)

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from pyspark.errors import PySparkException
 
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 
 class _Broken(grpc.RpcError):

@@ -17,7 +17,7 @@ from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.window import Window
 
 from reelhouse.errors import Unsupported
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.streaming.source import SourceSpec
 from reelhouse.streaming.specs import source_specs, with_batches
 from reelhouse.streaming.support import check_output, check_query

@@ -22,7 +22,7 @@ from reelhouse.pipelines.description import definition_of, described
 from reelhouse.pipelines.expectations import is_true
 from reelhouse.pipelines.inputs import table_fingerprint
 from reelhouse.pipelines.planning import PlannedDataset, PlannedFlow
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 if TYPE_CHECKING:
     from reelhouse.pipelines.flows import FlowRunner, Outcome

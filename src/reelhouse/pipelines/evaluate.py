@@ -17,7 +17,7 @@ from reelhouse.errors import Place, ReelhouseError, Unsupported, UserError
 from reelhouse.pipelines.definitions import Flow, Registry
 from reelhouse.pipelines.load import user_error
 from reelhouse.pipelines.plans import lift_sql, pivots
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 _QUERY = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|from|values|table)\b", re.IGNORECASE | re.DOTALL)
 _RUNS = ("to_table", "to_table_as_iterator", "to_pandas", "execute_command_as_iterator")

@@ -14,7 +14,7 @@ from reelhouse.delta.write import Expectation
 from reelhouse.errors import Place, Unsupported, UserError, did_you_mean
 from reelhouse.pipelines.ddl import type_text
 from reelhouse.pipelines.tokens import Tokens
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 Fields = list[dict[str, Any]]
 """Fields of Spark's JSON schema."""

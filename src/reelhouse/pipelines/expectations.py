@@ -12,7 +12,7 @@ from typing import Any
 
 from reelhouse.delta.write import Commit, Expectation, OnViolation
 from reelhouse.errors import UserError
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 _MARK = "__expectations_of_"
 

@@ -22,7 +22,7 @@ from reelhouse.pipelines.expectations import Counts
 from reelhouse.pipelines.inputs import Inputs, table_fingerprint
 from reelhouse.pipelines.planning import PlannedDataset, PlannedFlow, Planner
 from reelhouse.pipelines.state import PipelineState, from_json, to_json
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 if TYPE_CHECKING:
     from reelhouse.clock import Clock

@@ -7,7 +7,7 @@ from typing import Any
 
 from reelhouse.errors import Place, ReelhouseError
 from reelhouse.pipelines.plans import lift_sql
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 _NOWHERE = Place("")
 _READS = ("to_table", "to_table_as_iterator", "to_pandas")

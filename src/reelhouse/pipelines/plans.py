@@ -15,7 +15,8 @@ from typing import Any
 import pyspark.sql.connect.proto as proto
 
 from reelhouse.errors import Place, UserError
-from reelhouse.spark import plan, sqltext
+from reelhouse.plans import plan
+from reelhouse.spark import sqltext
 
 _ids = itertools.count(1_000_000_000)
 _PATH_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "binaryfile"})

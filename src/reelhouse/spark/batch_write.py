@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from reelhouse.delta.write import Commit, Mode, Target, Transaction, WriteSpec
 from reelhouse.errors import Unsupported, UserError, did_you_mean
 from reelhouse.failpoints import reach
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.file_rows import file_rows
 from reelhouse.spark.lineage import record_files
 from reelhouse.spark.wire import WITHOUT_ZONES

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reelhouse.lineage.event import Dataset
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 Source = tuple[str, str, str]
 """Type and name of a dataset, and a column of it."""

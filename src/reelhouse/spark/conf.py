@@ -120,7 +120,7 @@ class Conf(Mapping[str, str]):
 
 
 def _operation() -> Any:
-    from reelhouse.spark import plan
+    from reelhouse.plans import plan
 
     return plan.proto.ConfigRequest.Operation()
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from reelhouse.clock import Clock
 from reelhouse.delta.write import Commit, Target, WriteSpec
 from reelhouse.errors import UserError
+from reelhouse.plans import plan
+from reelhouse.plans.tables import Snapshots, read_snapshot
 from reelhouse.runs.record import RunLog
-from reelhouse.spark import plan
 from reelhouse.spark.conf import Conf
-from reelhouse.spark.tables import Snapshots, read_snapshot
 from reelhouse.spark.wire import Wire
 
 if TYPE_CHECKING:

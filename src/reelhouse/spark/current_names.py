@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reelhouse.spark import plan, sqltext
+from reelhouse.plans import plan
+from reelhouse.spark import sqltext
 
 _NAMES = ("current_catalog", "current_schema", "current_database")
 

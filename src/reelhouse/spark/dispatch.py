@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reelhouse.errors import Unsupported, UserError
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.replies import Replies, Stream
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.errors import Unsupported
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 if TYPE_CHECKING:
     from reelhouse.spark.context import SessionContext

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from reelhouse.delta.write import Target
 from reelhouse.lineage.event import ColumnPair, Dataset, LineageEvent
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.columns import Scope, columns_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.errors import Unsupported, UserError, did_you_mean
-from reelhouse.spark import plan
-from reelhouse.spark.tables import MOST_PARTITIONS, read_files
+from reelhouse.plans import plan
+from reelhouse.plans.tables import MOST_PARTITIONS, read_files
 
 if TYPE_CHECKING:
     from reelhouse.spark.context import SessionContext

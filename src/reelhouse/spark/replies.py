@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from reelhouse.delta.write import Target
 from reelhouse.errors import Unsupported, UserError, did_you_mean
-from reelhouse.spark import current_names, plan, sqltext, star_except, table_functions
-from reelhouse.streaming import metadata_column
+from reelhouse.plans import metadata_column, plan
+from reelhouse.spark import current_names, sqltext, star_except, table_functions
 
 if TYPE_CHECKING:
     from reelhouse.catalog.names import SchemaName

@@ -66,9 +66,9 @@ class Sessions:
             from pyspark.sql.connect.client import DefaultChannelBuilder
             from pyspark.sql.connect.session import SparkSession as ConnectSession
 
+            from reelhouse.plans.tables import Snapshots
             from reelhouse.spark.context import SessionContext
             from reelhouse.spark.interceptor import Interceptor
-            from reelhouse.spark.tables import Snapshots
             from reelhouse.spark.wire import Wire
 
             self._snapshots = self._snapshots or Snapshots()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reelhouse.spark import plan, sqltext
+from reelhouse.plans import plan
+from reelhouse.spark import sqltext
 from reelhouse.spark.replies import to_relation
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reelhouse.errors import Unsupported, UserError
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.statements.tokens import Kind, Token, tokenise
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from reelhouse.delta.write import Commit, Mode, OnViolation, Target, WriteSpec
 from reelhouse.errors import Unsupported
 from reelhouse.failpoints import reach
+from reelhouse.plans import plan
 from reelhouse.runs.record import TableChange
-from reelhouse.spark import plan
 
 if TYPE_CHECKING:
     from reelhouse.delta.plan import WritePlan
@@ -210,8 +210,8 @@ def _compare(
     context: SessionContext, target: Target, decided: WritePlan, spec: WriteSpec, staged: Sequence[Any]
 ) -> dict[str, int | None]:
     """Rows added, updated and removed by an overwrite, told by a hash of every row."""
+    from reelhouse.plans.tables import nullable, read_files
     from reelhouse.spark.compare import compare
-    from reelhouse.spark.tables import nullable, read_files
 
     dropped = sum(1 << bit for bit, rule in enumerate(decided.rules) if rule.action is OnViolation.DROP)
     kept = [(file.path, file.partition_values) for file in staged if not file.mask & dropped]

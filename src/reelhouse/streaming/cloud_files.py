@@ -128,7 +128,7 @@ class PlainReader:
         return [name for name, _ in fields(self._schema)]
 
     def _parquet(self, entries: Sequence[FileEntry], partitions: Sequence[str]) -> Relation:
-        from reelhouse.spark import plan, tables
+        from reelhouse.plans import plan, tables
 
         schema = to_json(fields(self._schema))
         if not entries:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reelhouse.spark import plan, tables
+from reelhouse.plans import plan, tables
 
 if TYPE_CHECKING:
     from reelhouse.streaming.delta_files import AddedFile

@@ -114,7 +114,7 @@ class MemorySink(_PlanSink):
         self.description = f"MemorySink[{name}]"
 
     def add(self, query_id: str, batch_id: int, batches: Sequence[Batch]) -> Commit | None:
-        from reelhouse.spark import plan
+        from reelhouse.plans import plan
 
         relation = self._session.resolve(self._plan(batches))
         if self._schema is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.streaming.source import SourceSpec
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from reelhouse.catalog.entry import TableEntry, TableType
 from reelhouse.delta.write import Mode, Target, WriteSpec
 from reelhouse.errors import Unsupported, UserError, did_you_mean
-from reelhouse.streaming import files, metadata_column, sinks
+from reelhouse.plans import metadata_column
+from reelhouse.streaming import files, sinks
 from reelhouse.streaming.checkpoint import Checkpoint
 from reelhouse.streaming.errors import StreamingError
 from reelhouse.streaming.port import Session

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reelhouse.errors import Unsupported
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.streaming.errors import StreamingError
 
 _REMEDY = "Use foreachBatch, whose DataFrame is a batch, or a materialized view in a pipeline."

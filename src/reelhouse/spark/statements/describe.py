@@ -13,7 +13,7 @@ from reelhouse.delta.history import detail_table, history_table
 from reelhouse.delta.schema import fields_of, type_text
 from reelhouse.delta.snapshot import Snapshot
 from reelhouse.errors import UserError, did_you_mean
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.statements.lookup import Table, find_table, schema_of, texts
 from reelhouse.spark.statements.statement import Describe
 

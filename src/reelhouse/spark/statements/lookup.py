@@ -12,7 +12,7 @@ from reelhouse.delta.conflicts import ConcurrentModification
 from reelhouse.delta.snapshot import Snapshot, open_snapshot
 from reelhouse.delta.write import Target
 from reelhouse.errors import Unsupported, UserError
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.statements.statement import Name
 
 if TYPE_CHECKING:

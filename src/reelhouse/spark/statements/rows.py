@@ -14,7 +14,7 @@ from reelhouse.delta.alter import column
 from reelhouse.delta.schema import Field, fields_of, type_text
 from reelhouse.delta.write import Mode, WriteSpec
 from reelhouse.errors import UserError
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.statements.lookup import (
     counts,
     find_own_table,

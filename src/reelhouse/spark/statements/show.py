@@ -15,7 +15,7 @@ from reelhouse.delta.constraints import list_constraints
 from reelhouse.delta.properties import CONSTRAINT
 from reelhouse.delta.schema import fields_of, type_text
 from reelhouse.errors import UserError
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.statements.describe import key_text
 from reelhouse.spark.statements.lookup import find_table, schema_of, texts
 from reelhouse.spark.statements.statement import Show

@@ -17,7 +17,7 @@ from reelhouse.delta.schema import fields_of, to_schema
 from reelhouse.delta.snapshot import open_snapshot
 from reelhouse.delta.write import Mode, Target, WriteSpec
 from reelhouse.errors import Unsupported, UserError, did_you_mean
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.statements.lookup import count_violations, find_own_table, find_table, nothing
 from reelhouse.spark.statements.statement import (
     AddColumns,

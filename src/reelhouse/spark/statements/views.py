@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reelhouse.catalog.entry import TableEntry, TableType
 from reelhouse.errors import UserError
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.statements.lookup import nothing, schema_of
 from reelhouse.spark.statements.statement import CreateView, DropTable
 

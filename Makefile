@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup run test test-spark lint bench clean
+.PHONY: setup run test test-spark test-postgres lint bench clean
 
 # `make setup`: the runtime in .venv; quick when nothing changed.
 setup: $(VENV)/.installed
@@ -30,6 +30,10 @@ test: $(VENV)/.installed-test
 # `make test-spark`: the parity tests against Apache Spark 4.2 with Delta; needs Java 17 and Maven.
 test-spark: $(VENV)/.installed-test
 	@$(BIN)/python tools/spark_connect.py run -- $(BIN)/python -m pytest -m spark $(ARGS)
+
+# `make test-postgres`: the history of runs in PostgreSQL; installs Debian's package when it is missing.
+test-postgres: $(VENV)/.installed-test $(VENV)/.installed-postgres
+	@$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -m postgres $(ARGS)
 
 lint: $(VENV)/.installed-lint
 	@$(BIN)/ruff check src tests data bench tools databricks

@@ -17,6 +17,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for marker, variable, what in [
         ("real_data", "NETFLIX_DATA", "the real data files"),
         ("spark", "REELHOUSE_SPARK", "an Apache Spark Connect server (make test-spark)"),
+        ("postgres", "REELHOUSE_POSTGRES", "a PostgreSQL server (make test-postgres)"),
     ]:
         if os.environ.get(variable):
             continue

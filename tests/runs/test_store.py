@@ -16,12 +16,26 @@ from reelhouse.runs.record import ExpectationResult, RunKind, RunStatus, TableCh
 from reelhouse.runs.store import RunStore
 
 
-@pytest.fixture(params=["sqlite", "sqlite+pysqlite"])
+@pytest.fixture(params=["sqlite", "sqlite+pysqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store(tmp_path: Path, request: pytest.FixtureRequest):
-    """The history by the standard library, and by SQLAlchemy as any other database is reached."""
-    opened = RunStore(f"{request.param}:///{tmp_path}/runs.db")
+    """The history by the standard library, by SQLAlchemy in a file, and by SQLAlchemy in a server."""
+    url = f"{request.param}:///{tmp_path}/runs.db"
+    if request.param == "postgresql":
+        url = emptied(os.environ["REELHOUSE_POSTGRES"])
+    opened = RunStore(url)
     yield opened
     opened.close()
+
+
+def emptied(url: str) -> str:
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        for table in ("runs", "table_changes", "expectations", "notes"):
+            connection.execute(sqlalchemy.text(f"drop table if exists {table}"))
+    engine.dispose()
+    return url
 
 
 def test_a_run_is_found_by_its_id_and_by_the_beginning_of_it(store):

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from reelhouse.delta.expectations import ExpectationViolation
 from reelhouse.delta.write import Expectation, Mode, OnViolation, Target, Transaction, WriteSpec
-from reelhouse.spark import plan
+from reelhouse.plans import plan
 from reelhouse.spark.write import mask, partition_text
 
 

@@ -75,3 +75,23 @@ def test_a_slip_is_found_with_its_file_and_the_nearest_name(copied, file, old, n
 def test_findings_have_a_severity(copied: Path) -> None:
     with Project.open(copied) as project:
         assert {finding.severity for finding in project.validate()} == {Severity.WARNING}
+
+
+def test_all_slips_of_the_bundle_are_found_at_once(copied: Path) -> None:
+    job, pipeline = "netflix_platform.job.yml", "netflix_medallion.pipeline.yml"
+    for name, old, new in (
+        (job, "max_retries:", "max_retires:"),
+        (job, "run_if: ALL_DONE", "run_if: ALL_DON"),
+        (pipeline, "photon:", "photn:"),
+    ):
+        path = copied / "databricks/resources" / name
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+
+    found = [text for text in findings(copied) if text.startswith("error")]
+
+    for known, file in (("max_retries", job), ("ALL_DONE", job), ("photon", pipeline)):
+        assert [f"Did you mean '{known}'? (databricks/resources/{file}, resources." in text for text in found].count(
+            True
+        ) == 1, found
+    assert len(found) == 3

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from reelhouse.clock import Clock, SystemClock
-from reelhouse.errors import InternalError, UserError, did_you_mean
+from reelhouse.errors import InternalError, ReelhouseError, UserError, did_you_mean
 from reelhouse.settings import FILE_NAME, load_settings
 from reelhouse.storage.lake import Lake
 
@@ -191,12 +191,29 @@ class Project:
     @cached_property
     def bundle(self) -> Bundle:
         """The asset bundle of the project, for its target. Raises `UserError` for the first thing that is wrong."""
-        from reelhouse.jobs.bundle import load_bundle
+        return self._load_bundle(None)
 
-        local = self.settings.variables
-        if (self.root / "databricks.yml").exists():
-            return load_bundle(self.root, self.target, self._variables, local=local, name="")
-        return load_bundle(self.root / "databricks", self.target, self._variables, local=local)
+    def check_bundle(self) -> tuple[Bundle | None, list[ReelhouseError]]:
+        """The bundle without what is wrong in it, None when that is the bundle as a whole; and all that is wrong."""
+        wrong: list[ReelhouseError] = []
+        try:
+            return self._load_bundle(wrong), wrong
+        except ReelhouseError as error:
+            return None, [*wrong, error]
+
+    def _load_bundle(self, wrong: list[ReelhouseError] | None) -> Bundle:
+        from reelhouse.jobs.bundle import load_bundle
+        from reelhouse.jobs.problems import Problems
+
+        at_root = (self.root / "databricks.yml").exists()
+        return load_bundle(
+            self.root if at_root else self.root / "databricks",
+            self.target,
+            self._variables,
+            local=self.settings.variables,
+            name="" if at_root else None,
+            problems=Problems(wrong),
+        )
 
     # -- what it runs ----------------------------------------------------------------------------------------
 

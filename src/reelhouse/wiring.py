@@ -204,7 +204,8 @@ class _Pipelines:
 
 def validate(project: Project) -> list[Finding]:
     """The findings of every artifact."""
-    return [*_factory_findings(project), *_bundle_findings(project), *_config_findings(project)]
+    found = [*_factory_findings(project), *_bundle_findings(project), *_config_findings(project)]
+    return list(dict.fromkeys(found))  # a job that two jobs run is looked at twice
 
 
 def _factory_findings(project: Project) -> Iterator[Finding]:
@@ -228,15 +229,19 @@ def _bundle_findings(project: Project) -> Iterator[Finding]:
 
     if not any((project.root / name).exists() for name in ("databricks", "databricks.yml")):
         return
-    try:
-        bundle = project.bundle
-        for job in bundle.jobs.values():
-            for wrong in problems(bundle, job):
-                yield Finding(Severity.ERROR, wrong.where or job.place, _without_place(wrong))
-        for settings in bundle.pipelines.values():
-            yield from _pipeline_findings(project, settings)
-    except ReelhouseError as error:
+    bundle, errors = project.check_bundle()
+    for error in errors:
         yield Finding(Severity.ERROR, error.where or Place("databricks/databricks.yml"), _without_place(error))
+    if bundle is None:
+        return
+    for job in bundle.jobs.values():
+        for wrong in problems(bundle, job):
+            yield Finding(Severity.ERROR, wrong.where or job.place, _without_place(wrong))
+    for settings in bundle.pipelines.values():
+        try:
+            yield from _pipeline_findings(project, settings)
+        except ReelhouseError as error:
+            yield Finding(Severity.ERROR, error.where or settings.place, _without_place(error))
 
 
 def _pipeline_findings(project: Project, settings: PipelineSettings) -> Iterator[Finding]:

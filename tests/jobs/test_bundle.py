@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelhouse.errors import Unsupported, UserError
-from reelhouse.jobs.bundle import job_id
+from reelhouse.jobs.bundle import job_id, load_bundle
 from reelhouse.jobs.definition import LibraryKind, NotebookTask
 from reelhouse.jobs.merge import merge_resources, merge_values
 from reelhouse.jobs.modes import short_name
+from reelhouse.jobs.problems import Problems
+from reelhouse.jobs.validate import problems as problems_of
 
 ROOT = """
 bundle:
@@ -449,3 +451,82 @@ def test_plain_values_are_read_as_the_platforms_tool_reads_them(bench):
         "flag": "true",
     }
     assert run_job(bundle, "j", {}, bench.services).succeeded
+
+
+def collected(bench, root, **files):
+    """The bundle without what is wrong, and what is wrong, as texts."""
+    bench.write("databricks.yml", root)
+    for name, text in files.items():
+        bench.write(f"resources/{name}.yml", text)
+    problems = Problems([])
+    bundle = None
+    try:
+        bundle = load_bundle(bench.folder, user="ada", environment={}, problems=problems)
+    except UserError as error:
+        problems.kept.append(error)
+    return bundle, [str(error) for error in problems.kept]
+
+
+WHOLE = "bundle: {name: b}\ninclude: [resources/*.yml]\n"
+
+
+def test_what_is_wrong_in_every_resource_is_collected_and_the_others_are_there(bench):
+    bundle, wrong = collected(
+        bench,
+        WHOLE,
+        job="""
+        resources:
+          jobs:
+            broken:
+              tasks:
+                - {task_key: a, max_retires: 2, notebook_task: {notebook_path: x}}
+                - {task_key: b, run_if: ALL_DON, notebook_task: {notebook_path: x}}
+            sound:
+              tasks: [{task_key: a, pipeline_task: {pipeline_id: "${resources.pipelines.p.id}"}}]
+        """,
+        pipeline="resources: {pipelines: {p: {photn: true, libraries: [{notebook: {path: x}}]}}}",
+    )
+
+    job, pipeline = "bundle/resources/job.yml, resources.jobs.broken.tasks", "bundle/resources/pipeline.yml, resources"
+    assert [text[text.index("Did") :] for text in wrong] == [
+        f"Did you mean 'max_retries'? ({job}[0].max_retires)",
+        f"Did you mean 'ALL_DONE'? ({job}[1].run_if)",
+        f"Did you mean 'photon'? ({pipeline}.pipelines.p.photn)",
+    ]
+    assert list(bundle.jobs) == ["sound"] and not bundle.pipelines
+    assert problems_of(bundle, bundle.jobs["sound"]) == []  # the pipeline it runs is there, only wrong
+
+
+def test_errors_of_references_and_of_building_are_collected_too(bench):
+    bundle, wrong = collected(
+        bench,
+        WHOLE,
+        a="resources: {jobs: {a: {name: '${var.none}'}}}",
+        b="resources: {jobs: {b: {tasks: [{task_key: t}]}}}",
+        c="resources: {jobs: {c: {name: c}}, pipelines: {p: {libraries: [{}]}}}",
+        d="resorces: {}",
+        e="resources: [",
+    )
+
+    assert list(bundle.jobs) == ["c"]
+    for text in ("${var.none}", "does nothing", "names no notebook", "Did you mean 'resources'", "Not YAML"):
+        assert sum(text in error for error in wrong) == 1, (text, wrong)
+    assert len(wrong) == 5
+
+
+def test_an_error_of_the_root_file_is_told_with_those_of_the_others(bench):
+    bundle, wrong = collected(bench, WHOLE + "varables: {}\n", a="resources: {jobs: {a: {nam: x}}}")
+
+    assert bundle is None
+    assert ["'nam'" in wrong[0], "Did you mean 'variables'" in wrong[1], len(wrong)] == [True, True, 2]
+
+
+def test_an_error_in_a_targets_resource_leaves_that_resource_out(bench):
+    bundle, wrong = collected(
+        bench,
+        "bundle: {name: b}\nresources: {jobs: {j: {name: j}, k: {name: k}}}\n"
+        "targets: {dev: {resources: {jobs: {j: {timeout_second: 5}}}}}\n",
+    )
+
+    assert list(bundle.jobs) == ["k"]
+    assert len(wrong) == 1 and "targets.dev.resources.jobs.j.timeout_second" in wrong[0]

@@ -21,7 +21,8 @@ from reelhouse.jobs.documents import ROOT_FILE, Documents, read_documents
 from reelhouse.jobs.fields import JOB, PIPELINE
 from reelhouse.jobs.merge import merge_resources, merge_values
 from reelhouse.jobs.modes import apply_mode, check_production, short_name
-from reelhouse.jobs.shapes import check, coerced
+from reelhouse.jobs.problems import RAISED, Problems
+from reelhouse.jobs.shapes import coerced, wrongs
 from reelhouse.jobs.substitution import substitute
 from reelhouse.jobs.variables import variable_values
 
@@ -37,14 +38,16 @@ def load_bundle(
     user: str | None = None,
     environment: Mapping[str, str] | None = None,
     name: str | None = None,
+    problems: Problems = RAISED,
 ) -> Bundle:
     """The bundle in a folder, for a target (None: its default one).
 
     `variables` are values given on the command line, `local` those of this machine's settings; `user` is who would
     deploy (None: who runs this); `name` is what messages call the folder. Raises `UserError` naming file and path of
-    the first thing that is wrong.
+    the first thing that is wrong. With `problems` that keep errors the bundle has only the resources without any, and
+    what is raised, last, is an error of the bundle as a whole.
     """
-    documents = read_documents(folder, folder.name if name is None else name)
+    documents = read_documents(folder, folder.name if name is None else name, problems)
     content = documents.content
     root_place = Place(f"{folder.name if name is None else name}/{ROOT_FILE}".lstrip("/"))
     target_name, target_content = _choose_target(content.get("targets") or {}, target, root_place)
@@ -75,16 +78,23 @@ def load_bundle(
     resources = merge_resources(
         copy.deepcopy(content.get("resources") or {}), copy.deepcopy(target_content.get("resources") or {})
     )
-    resources = _resolve(resources, tree, documents, root_place, leave_resources=True)
+    for kind, key in documents.faulty:
+        (resources.get(kind) or {}).pop(key, None)
+    resources = _resolve(resources, tree, documents, root_place, problems, leave_resources=True)
     target_place = root_place.at("targets").at(target_name)
     if mode == "production":
         has_run_as = bool(target_content.get("run_as") or content.get("run_as"))
-        check_production(target_name, resources, has_root_path=has_root_path, has_run_as=has_run_as, place=target_place)
+        with problems.caught():
+            check_production(
+                target_name, resources, has_root_path=has_root_path, has_run_as=has_run_as, place=target_place
+            )
     presets = merge_values(content.get("presets") or {}, target_content.get("presets") or {})
     apply_mode(resources, mode, presets, short_name(user))
-    tree["resources"] = _with_ids(resources, bundle_name)
-    resources = _resolve(resources, tree, documents, root_place, leave_resources=False)
-    return _build(bundle_name, target_name, mode, documents, tree, resources, root_place)
+    # A reference to a faulty resource is not at fault itself.
+    known = merge_resources(_by_kind(documents.faulty), resources)
+    tree["resources"] = _with_ids(known, bundle_name)
+    resources = _resolve(resources, tree, documents, root_place, problems, leave_resources=False)
+    return _build(bundle_name, target_name, mode, documents, tree, resources, root_place, problems)
 
 
 def job_id(bundle: str, key: str) -> int:
@@ -147,9 +157,23 @@ def _of_resource(path: str) -> bool:
     return path.startswith("resources.")
 
 
+def _by_kind(resources: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for (kind, key), resource in resources.items():
+        found.setdefault(kind, {})[key] = resource
+    return found
+
+
 def _resolve(
-    resources: Mapping[str, Any], tree: Mapping[str, Any], documents: Documents, place: Place, *, leave_resources: bool
+    resources: Mapping[str, Any],
+    tree: Mapping[str, Any],
+    documents: Documents,
+    place: Place,
+    problems: Problems,
+    *,
+    leave_resources: bool,
 ) -> dict[str, Any]:
+    """The resources with references replaced, and checked once more. What is wrong is taken out and noted as faulty."""
     shapes = {"jobs": JOB, "pipelines": PIPELINE}
     resolved: dict[str, Any] = {}
     for kind, entries in resources.items():
@@ -157,11 +181,15 @@ def _resolve(
         for key, resource in entries.items():
             where = documents.places.get((kind, key), place.at("resources").at(kind).at(key))
             leave = _of_resource if leave_resources else _nothing
-            value = substitute(resource or {}, tree, where, leave=leave)
-            if kind in shapes:
-                value = coerced(value, shapes[kind])
-                check(value, shapes[kind], where, [])
-            resolved[kind][key] = value
+            documents.faulty[kind, key] = resource or {}
+            with problems.caught():
+                value = substitute(resource or {}, tree, where, leave=leave)
+                if kind in shapes:
+                    value = coerced(value, shapes[kind])
+                    if problems.add(wrongs(value, shapes[kind], where, [])):
+                        continue
+                resolved[kind][key] = value
+                del documents.faulty[kind, key]
     return resolved
 
 
@@ -194,18 +222,24 @@ def _build(
     tree: Mapping[str, Any],
     resources: Mapping[str, Any],
     root_place: Place,
+    problems: Problems,
 ) -> Bundle:
     def place(kind: str, key: str) -> Place:
         return documents.places.get((kind, key), root_place.at("targets").at(target).at("resources").at(kind).at(key))
 
-    jobs = {
-        key: build_job(key, job_id(name, key), raw, place("jobs", key))
-        for key, raw in (resources.get("jobs") or {}).items()
-    }
-    pipelines = {
-        key: build_pipeline(key, pipeline_id(name, key), raw, place("pipelines", key), documents.root)
-        for key, raw in (resources.get("pipelines") or {}).items()
-    }
+    jobs: dict[str, JobDefinition] = {}
+    for key, raw in (resources.get("jobs") or {}).items():
+        with problems.caught():
+            jobs[key] = build_job(key, job_id(name, key), raw, place("jobs", key))
+    pipelines: dict[str, PipelineSettings] = {}
+    for key, raw in (resources.get("pipelines") or {}).items():
+        with problems.caught():
+            pipelines[key] = build_pipeline(key, pipeline_id(name, key), raw, place("pipelines", key), documents.root)
+    faulty = [
+        *documents.faulty,
+        *(("jobs", key) for key in resources.get("jobs") or () if key not in jobs),
+        *(("pipelines", key) for key in resources.get("pipelines") or () if key not in pipelines),
+    ]
     others = [
         documents.places.get((kind, key), root_place.at("resources").at(kind).at(key))
         for kind, entries in resources.items()
@@ -224,6 +258,9 @@ def _build(
         pipelines=pipelines,
         variables=tree["var"],
         without_effect=tuple(dict.fromkeys([*in_this_target, *others])),
+        faulty_ids=frozenset(
+            str(job_id(name, key)) if kind == "jobs" else pipeline_id(name, key) for kind, key in faulty
+        ),
     )
 
 

@@ -193,7 +193,8 @@ class Bundle:
     """An asset bundle for one target.
 
     `named_from` is the folder that file names in messages are relative to; `workspace_folder` the workspace path of the
-    bundle's files; `without_effect` lists the fields that only place or size cloud things.
+    bundle's files; `without_effect` lists the fields that only place or size cloud things. `faulty_ids` are those of
+    jobs and pipelines that were left out because of errors, when such are collected.
     """
 
     name: str
@@ -206,6 +207,7 @@ class Bundle:
     pipelines: Mapping[str, PipelineSettings]
     variables: Mapping[str, Any]
     without_effect: tuple[Place, ...] = ()
+    faulty_ids: frozenset[str] = frozenset()
 
     def job_by_id(self, id: int | str) -> JobDefinition | None:
         return next((job for job in self.jobs.values() if str(job.id) == str(id)), None)

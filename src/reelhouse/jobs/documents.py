@@ -8,16 +8,17 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
-from reelhouse.errors import Place, UserError
+from reelhouse.errors import Place, ReelhouseError, UserError
 from reelhouse.jobs.fields import INCLUDED, ROOT
-from reelhouse.jobs.shapes import Fields, check
+from reelhouse.jobs.problems import RAISED, Problems
+from reelhouse.jobs.shapes import Fields, wrongs
 
 ROOT_FILE = "databricks.yml"
 
@@ -29,24 +30,43 @@ class Documents:
     root: Path
     content: dict[str, Any]
     places: dict[tuple[str, str], Place] = field(default_factory=dict)
+    faulty: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """Resources that were left out because something is wrong with them, by kind and key."""
     without_effect: list[Place] = field(default_factory=list)
 
 
-def read_documents(folder: Path, name: str) -> Documents:
+def read_documents(folder: Path, name: str, problems: Problems = RAISED) -> Documents:
     """Read `databricks.yml` of a folder and what it includes; `name` is what messages call the folder ("" is none).
 
-    Raises `UserError` for files that are missing, are not YAML, or hold unknown fields.
+    Raises `UserError` for files that are missing, are not YAML, or hold unknown fields. With `problems` that keep
+    errors, resources that have one are left out, and only what is wrong with the root file itself is raised, last.
     """
     folder = folder.absolute()
     candidates = [folder / ROOT_FILE, folder / "databricks.yaml", folder / "bundle.yml", folder / "bundle.yaml"]
     root_file = next((f for f in candidates if f.is_file()), None)
     if root_file is None:
         raise UserError(f"'{folder}' is not an asset bundle", remedy=f"It has no {ROOT_FILE}.")
-    root = _read(root_file, ROOT, folder, name)
-    for pattern_index, pattern in enumerate(root.content.get("include") or ()):
+    root, general = _read(root_file, ROOT, folder, name, problems)
+    if problems.kept is None:
+        problems.add(general)
+    patterns = root.content.get("include") or ()
+    for pattern_index, pattern in enumerate(patterns if isinstance(patterns, list) else ()):
         place = Place(_name(root_file, folder, name)).at("include").at(pattern_index)
-        for file in _included(pattern, folder, root_file, place):
-            _add(root, _read(file, INCLUDED, folder, name))
+        files: list[Path] = []
+        with problems.caught():
+            files = _included(str(pattern), folder, root_file, place)
+        for file in files:
+            with problems.caught():
+                included, wrong = _read(file, INCLUDED, folder, name, problems)
+                if problems.add(wrong):
+                    root.faulty.update(
+                        {(kind, key): r for kind, key, r in _resources(included.content.get("resources"))}
+                    )
+                else:
+                    _add(root, included)
+    if general:
+        problems.add(general[:-1])
+        raise general[-1]
     return root
 
 
@@ -66,26 +86,57 @@ def _name(file: Path, folder: Path, name: str) -> str:
     return f"{name}/{relative}" if name else relative
 
 
-def _read(file: Path, shape: Fields, folder: Path, name: str) -> Documents:
+def _read(
+    file: Path, shape: Fields, folder: Path, name: str, problems: Problems
+) -> tuple[Documents, list[ReelhouseError]]:
+    """A file without its faulty resources, and what is wrong with it beside them."""
     place = Place(_name(file, folder, name))
     content = load_yaml(file, place)
     if shape is INCLUDED and isinstance(content, dict) and "include" in content:
         raise UserError("'include' stands in an included file", where=place, remedy=f"Only {ROOT_FILE} includes files.")
     document = Documents(folder, content)
-    check(content, shape, place, document.without_effect)
+    general = _take_out_faulty(document, list(wrongs(content, shape, place, document.without_effect)), place, problems)
+    if general:
+        return document, general
     for kind, key, resource in _resources(content.get("resources")):
         document.places[kind, key] = place.at("resources").at(kind).at(key)
         _anchor(kind, resource, file.parent)
     for target in (content.get("targets") or {}).values():
         for kind, _, resource in _resources((target or {}).get("resources")):
             _anchor(kind, resource, file.parent)
-    return document
+    return document, []
+
+
+def _take_out_faulty(
+    document: Documents, errors: Sequence[ReelhouseError], place: Place, problems: Problems
+) -> list[ReelhouseError]:
+    """Take the resources with errors out of a file, and note both. Returns the errors that lie elsewhere."""
+    general = list(errors)
+    targets = document.content.get("targets")
+    holders = [(document.content, place)]
+    if isinstance(targets, dict):
+        holders += [(target, place.at("targets").at(str(key))) for key, target in targets.items()]
+    for holder, where in holders:
+        resources = holder.get("resources") if isinstance(holder, dict) else None
+        for kind, entries in resources.items() if isinstance(resources, dict) else ():
+            for key in list(entries) if isinstance(entries, dict) else ():
+                spot = where.at("resources").at(str(kind)).at(str(key)).path
+                own = [error for error in general if error.where and _within(error.where.path, spot)]
+                if problems.add(own):
+                    general = [error for error in general if error not in own]
+                    resource = entries.pop(key)
+                    document.faulty[kind, key] = resource if isinstance(resource, dict) else {}
+    return general
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
 
 
 def _resources(resources: Mapping[str, Any] | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for kind, entries in (resources or {}).items():
-        for key, resource in (entries or {}).items():
-            yield kind, key, resource or {}
+    for kind, entries in resources.items() if isinstance(resources, dict) else ():
+        for key, resource in entries.items() if isinstance(entries, dict) else ():
+            yield kind, key, resource if isinstance(resource, dict) else {}
 
 
 def _add(into: Documents, other: Documents) -> None:
@@ -96,6 +147,7 @@ def _add(into: Documents, other: Documents) -> None:
                 f"{kind} resource '{key}' is defined twice", where=place, remedy=f"See {into.places[kind, key]}."
             )
     into.places.update(other.places)
+    into.faulty.update(other.faulty)
     into.without_effect.extend(other.without_effect)
     for section, value in other.content.items():
         if section == "resources":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,7 +83,13 @@ def choice(*values: str) -> Scalar:
 
 
 def check(value: Any, shape: Shape, place: Place, without_effect: list[Place]) -> None:
-    """Raise the error of the first thing that does not fit; collect the places of what has no effect here.
+    """Raise the error of the first thing that does not fit; see `wrongs`."""
+    for error in wrongs(value, shape, place, without_effect):
+        raise error
+
+
+def wrongs(value: Any, shape: Shape, place: Place, without_effect: list[Place]) -> Iterator[UserError]:
+    """Everything that does not fit, as errors; the places of what has no effect are collected meanwhile.
 
     A text that is wholly a reference `${…}` fits everywhere: it is checked when it is resolved. null is an absent
     value.
@@ -94,61 +100,51 @@ def check(value: Any, shape: Shape, place: Place, without_effect: list[Place]) -
         case Anything():
             return
         case NoEffect():
-            check(value, shape.shape, place, [])
+            yield from wrongs(value, shape.shape, place, [])
             without_effect.append(place)
         case Refused():
-            raise Unsupported(f"'{_last(place)}' is not supported", where=place, remedy=shape.remedy)
+            yield Unsupported(f"'{_last(place)}' is not supported", where=place, remedy=shape.remedy)
         case Scalar():
-            _check_scalar(value, shape, place)
+            yield from _of_scalar(value, shape, place)
         case ListOf():
             if not isinstance(value, list):
-                raise UserError(f"'{_last(place)}' is {_kind(value)}, and has to be a list", where=place)
+                yield UserError(f"'{_last(place)}' is {_kind(value)}, and has to be a list", where=place)
+                return
             for index, item in enumerate(value):
-                check(item, shape.item, place.at(index), without_effect)
+                yield from wrongs(item, shape.item, place.at(index), without_effect)
+        case MapOf() | Fields() if not isinstance(value, dict):
+            yield UserError(f"'{_last(place)}' is {_kind(value)}, and has to be a mapping", where=place)
         case MapOf():
-            for key, item in _mapping(value, place).items():
-                check(item, shape.value, place.at(str(key)), without_effect)
+            for key, item in value.items():
+                yield from wrongs(item, shape.value, place.at(str(key)), without_effect)
         case Fields():
-            _check_fields(_mapping(value, place), shape, place, without_effect)
+            yield from _of_fields(value, shape, place, without_effect)
         case OneOf():
-            _check_one_of(value, shape, place, without_effect)
+            fitting = (s for s in shape.shapes[:-1] if next(wrongs(value, s, place, []), None) is None)
+            yield from wrongs(value, next(fitting, shape.shapes[-1]), place, without_effect)
 
 
-def _check_scalar(value: Any, shape: Scalar, place: Place) -> None:
+def _of_scalar(value: Any, shape: Scalar, place: Place) -> Iterator[UserError]:
     fits = isinstance(value, shape.types) and not (isinstance(value, bool) and bool not in shape.types)
     if not fits:
-        raise UserError(f"'{_last(place)}' is {_kind(value)}, and has to be {shape.what}", where=place)
-    if shape.choices and "${" not in str(value) and value not in shape.choices:
+        yield UserError(f"'{_last(place)}' is {_kind(value)}, and has to be {shape.what}", where=place)
+    elif shape.choices and "${" not in str(value) and value not in shape.choices:
         remedy = did_you_mean(str(value), shape.choices)
-        raise UserError(f"'{_last(place)}' is '{value}', and has to be {shape.what}", where=place, remedy=remedy)
+        yield UserError(f"'{_last(place)}' is '{value}', and has to be {shape.what}", where=place, remedy=remedy)
 
 
-def _check_fields(value: Mapping[str, Any], shape: Fields, place: Place, without_effect: list[Place]) -> None:
+def _of_fields(
+    value: Mapping[str, Any], shape: Fields, place: Place, without_effect: list[Place]
+) -> Iterator[UserError]:
     for key, item in value.items():
-        if key not in shape.known:
+        if key in shape.known:
+            yield from wrongs(item, shape.known[key], place.at(key), without_effect)
+        else:
             remedy = did_you_mean(str(key), shape.known)
-            raise UserError(f"'{key}' is not a field of {_last(place)}", where=place.at(str(key)), remedy=remedy)
-        check(item, shape.known[key], place.at(key), without_effect)
+            yield UserError(f"'{key}' is not a field of {_last(place)}", where=place.at(str(key)), remedy=remedy)
     for key in shape.required:
         if value.get(key) is None:
-            raise UserError(f"{_last(place)} has no '{key}'", where=place)
-
-
-def _check_one_of(value: Any, shape: OneOf, place: Place, without_effect: list[Place]) -> None:
-    for candidate in shape.shapes[:-1]:
-        try:
-            check(value, candidate, place, [])
-        except UserError:
-            continue
-        check(value, candidate, place, without_effect)
-        return
-    check(value, shape.shapes[-1], place, without_effect)
-
-
-def _mapping(value: Any, place: Place) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise UserError(f"'{_last(place)}' is {_kind(value)}, and has to be a mapping", where=place)
-    return value
+            yield UserError(f"{_last(place)} has no '{key}'", where=place)
 
 
 def _last(place: Place) -> str:

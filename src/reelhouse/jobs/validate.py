@@ -113,14 +113,14 @@ def _of_body(bundle: Bundle, task: Task) -> Iterator[ReelhouseError]:
         case PythonTask(python_file=path) | SqlFileTask(path=path) if path.startswith("/") and "{{" not in path:
             if Path(path).is_relative_to(bundle.root) and not Path(path).is_file():
                 yield UserError(f"'{path}' does not exist", where=place)
-        case PipelineTask(pipeline_id=id) if bundle.pipeline_by_id(id) is None:
+        case PipelineTask(pipeline_id=id) if bundle.pipeline_by_id(id) is None and id not in bundle.faulty_ids:
             known = [f"${{resources.pipelines.{key}.id}}" for key in bundle.pipelines]
             yield UserError(
                 f"Task '{task.key}' runs pipeline '{id}', which is not in this bundle",
                 where=place,
                 remedy=did_you_mean(id, known),
             )
-        case RunJobTask(job_id=id) if bundle.job_by_id(id) is None:
+        case RunJobTask(job_id=id) if bundle.job_by_id(id) is None and id not in bundle.faulty_ids:
             known = [f"${{resources.jobs.{key}.id}}" for key in bundle.jobs]
             yield UserError(
                 f"Task '{task.key}' runs job '{id}', which is not in this bundle",

@@ -103,9 +103,9 @@ def pipelines_module(registry: Registry) -> Iterator[None]:
     module = importlib.import_module("pyspark.pipelines")
     with _lock:
         absent = object()
-        before = {name: getattr(module, name, absent) for name in api.NAMES}
+        before = {name: getattr(module, name, absent) for name in api.__all__}
         former_dlt = sys.modules.get("dlt")
-        for name in api.NAMES:
+        for name in api.__all__:
             setattr(module, name, getattr(api, name))
         sys.modules["dlt"] = module
         token = active_registry.set(registry)
@@ -155,7 +155,7 @@ def user_error(error: BaseException, registry: Registry, path: Path | None = Non
     if isinstance(error, ReelhouseError):
         return UserError(error.what, where=error.where or where, remedy=error.remedy)
     unknown = _unknown_name(error)
-    remedy = did_you_mean(unknown, api.NAMES) if unknown else ""
+    remedy = did_you_mean(unknown, api.__all__) if unknown else ""
     return UserError(f"{type(error).__name__}: {error}", where=where, remedy=remedy)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reelhouse.errors import Place, Unsupported, UserError, did_you_mean
-from reelhouse.pipelines.api import check_change_flow, scd_type
+from reelhouse.pipelines.api.change_data_capture import check_change_flow, scd_type
 from reelhouse.pipelines.ddl import TableSchema, table_elements
 from reelhouse.pipelines.definitions import ChangeFlow, Dataset, DatasetKind, Flow, FlowKind, Query, Registry
 from reelhouse.pipelines.tokens import Kind, Tokens

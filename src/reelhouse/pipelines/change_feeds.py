@@ -21,7 +21,7 @@ from reelhouse.pipelines.definitions import ChangeFlow
 from reelhouse.pipelines.description import definition_of, described
 from reelhouse.pipelines.expectations import is_true
 from reelhouse.pipelines.inputs import table_fingerprint
-from reelhouse.pipelines.planning import PlannedDataset, PlannedFlow
+from reelhouse.pipelines.planned import PlannedDataset, PlannedFlow
 from reelhouse.plans import plan
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reelhouse.pipelines.planning import PlannedDataset
+from reelhouse.pipelines.planned import PlannedDataset
 
 
 def described(dataset: PlannedDataset) -> dict[str, Any]:

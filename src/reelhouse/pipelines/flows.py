@@ -20,7 +20,8 @@ from reelhouse.pipelines.definitions import ChangeFlow, DatasetKind, Flow, Snaps
 from reelhouse.pipelines.description import definition_of, described
 from reelhouse.pipelines.expectations import Counts
 from reelhouse.pipelines.inputs import Inputs, table_fingerprint
-from reelhouse.pipelines.planning import PlannedDataset, PlannedFlow, Planner
+from reelhouse.pipelines.planned import PlannedDataset, PlannedFlow
+from reelhouse.pipelines.planning import Planner
 from reelhouse.pipelines.state import PipelineState, from_json, to_json
 from reelhouse.plans import plan
 

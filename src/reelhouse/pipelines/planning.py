@@ -5,18 +5,16 @@ Nothing is written here. The engine is asked for the types of queries, over empt
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from reelhouse.errors import ReelhouseError, Unsupported, UserError, did_you_mean
-from reelhouse.pipelines import cdc, evaluate, plans
-from reelhouse.pipelines.agreement import Feed, refuse_disagreement
-from reelhouse.pipelines.ddl import TableSchema, parse_schema, same_type, type_text
+from reelhouse.errors import UserError, did_you_mean
+from reelhouse.pipelines import evaluate, plans
+from reelhouse.pipelines.columns import ColumnCheck
+from reelhouse.pipelines.ddl import parse_schema
 from reelhouse.pipelines.definitions import (
     AnyFlow,
     ChangeFlow,
@@ -27,10 +25,11 @@ from reelhouse.pipelines.definitions import (
     Registry,
     SnapshotFlow,
 )
-from reelhouse.pipelines.expectation_checks import Rules
 from reelhouse.pipelines.expectations import guarded
 from reelhouse.pipelines.faults import Faults
 from reelhouse.pipelines.graph import Namespace, Node, order, unique
+from reelhouse.pipelines.names_in_code import texts
+from reelhouse.pipelines.planned import PlannedDataset, PlannedFlow
 from reelhouse.pipelines.settings import TableMissing
 from reelhouse.plans import plan
 from reelhouse.plans.plan import Relation
@@ -38,53 +37,7 @@ from reelhouse.plans.plan import Relation
 if TYPE_CHECKING:
     from reelhouse.catalog.catalog import Catalog
 
-READ_PRIVATE = "Define it there without private=True, or read a table that is made from it."
-
-_BOUNDS = (cdc.START, cdc.END)
-
-
-@dataclass
-class PlannedFlow:
-    """A flow with its query's plan. `relation` is None where a function gives the rows later (snapshots)."""
-
-    flow: AnyFlow
-    relation: Relation | None = None
-    streaming: bool = False
-    inputs: set[str] = field(default_factory=set)
-    """Keys of datasets of the pipeline that it reads."""
-    external: set[str] = field(default_factory=set)
-    """Full names of other tables that it reads."""
-    feed: Feed | None = None
-    """Of a change flow: the columns of its source, once they are known."""
-    likely: set[str] = field(default_factory=set)
-    """Full names of tables that a snapshot function names, and probably reads."""
-
-    @property
-    def name(self) -> str:
-        return self.flow.name
-
-
-@dataclass
-class PlannedDataset:
-    """A dataset with its flows. `name` is its full name; of a view or sink the name as written."""
-
-    key: str
-    name: str
-    dataset: Dataset
-    kind: DatasetKind
-    declared: TableSchema
-    flows: list[PlannedFlow] = field(default_factory=list)
-    location: str = ""
-    schema: list[dict[str, Any]] | None = None
-    """Fields that its queries give, in Spark's JSON; None while unknown."""
-
-    @property
-    def inputs(self) -> set[str]:
-        return {key for flow in self.flows for key in flow.inputs}
-
-    @property
-    def is_table(self) -> bool:
-        return self.kind in (DatasetKind.STREAMING_TABLE, DatasetKind.MATERIALIZED_VIEW)
+_READ_PRIVATE = "Define it there without private=True, or read a table that is made from it."
 
 
 class Planner:
@@ -211,11 +164,11 @@ class Planner:
         else:
             planned.inputs = {
                 d.key
-                for name in _texts(flow.source)
+                for name in texts(flow.source)
                 if (d := self.find(name)) and d.kind not in (DatasetKind.TEMPORARY_VIEW, DatasetKind.SINK)
             }
             planned.inputs.discard(self._target_key(flow))
-            planned.likely = {t for name in _texts(flow.source) if (t := self._of_catalog(name))}
+            planned.likely = {t for name in texts(flow.source) if (t := self._of_catalog(name))}
 
     def _note_read(self, planned: PlannedFlow, reference: plans.Reference) -> None:
         flow = planned.flow
@@ -262,7 +215,7 @@ class Planner:
         remedy = did_you_mean(name, known)
         if owner := self._catalog.private_to(full):
             what = f"{what}: it is private to pipeline '{owner}'"
-            return UserError(what, where=flow.place, remedy=READ_PRIVATE)
+            return UserError(what, where=flow.place, remedy=_READ_PRIVATE)
         if any(d.name.lower().rpartition(".")[0] == schema for d in self.datasets.values()):
             return UserError(what, where=flow.place, remedy=remedy)
         return TableMissing(full, what, where=flow.place, remedy=remedy)
@@ -313,12 +266,12 @@ class Planner:
             return None
         found = self.find(reference.name)
         if found is None:
-            return plan.named_table(_quoted(self.namespace.qualify(reference.name)), streaming=reference.streaming)
+            return plan.named_table(plans.quoted(self.namespace.qualify(reference.name)), streaming=reference.streaming)
         if found.kind is DatasetKind.TEMPORARY_VIEW:
             return self._view(found, reference, flow)
         if found.dataset.private or found.dataset.path:
             return plan.read_data_source("delta", paths=[found.location], streaming=reference.streaming)
-        return plan.named_table(_quoted(found.name), streaming=reference.streaming)
+        return plan.named_table(plans.quoted(found.name), streaming=reference.streaming)
 
     def _view(self, view: PlannedDataset, reference: plans.Reference, flow: AnyFlow) -> Relation:
         rows = self.bound(view.flows[0])
@@ -336,72 +289,11 @@ class Planner:
             )
         return plan.alias(guarded(rows, view.key, view.dataset.expectations), plan.split_name(reference.name)[-1])
 
-    # --- types ----------------------------------------------------------------------------------------------------
+    # --- columns --------------------------------------------------------------------------------------------------
 
     def check_types(self, ordered: Iterable[PlannedDataset]) -> None:
-        """Ask the engine for the columns of every query, and compare them with what is declared.
-
-        Raises `UserError` naming flow, dataset and place for each query that the engine cannot resolve; what reads a
-        dataset in which something is wrong is not looked at.
-        """
-        faults, failed = Faults(), set[str]()
-        for planned in ordered:
-            if not failed.isdisjoint(planned.inputs):
-                failed.add(planned.key)
-                continue
-            before = len(faults)
-            for flow in planned.flows:
-                with faults.noted():
-                    self._check_flow_types(planned, flow)
-            if planned.declared.columns:
-                planned.schema = json.loads(planned.declared.json())["fields"]
-            with faults.noted():
-                refuse_disagreement(planned.name, [flow.feed for flow in planned.flows if flow.feed is not None])
-                if len(faults) == before:
-                    self._check_rules(planned)
-            if len(faults) > before:
-                failed.add(planned.key)
-        faults.tell()
-
-    def _check_flow_types(self, planned: PlannedDataset, flow: PlannedFlow) -> None:
-        try:
-            fields = self._fields(flow)
-            if fields is None:
-                return
-            target = fields if isinstance(flow.flow, Flow) else self._target_fields(flow, fields)
-        except ReelhouseError as error:
-            raise self._type_error(planned, flow, error.what, error) from error
-        except Exception as error:
-            raise self._type_error(planned, flow, str(error).splitlines()[0], error) from error
-        self._check_declared(planned, flow, target)
-        planned.schema = _merged(planned.schema, target)
-
-    def _check_rules(self, planned: PlannedDataset) -> None:
-        """Refuse expectations that the engine cannot try on a dataset's rows."""
-        own = planned.dataset
-        if not own.expectations:
-            return
-        # The bounds of a history are not there yet when its changes are tried.
-        bounds = _BOUNDS if any(getattr(f.flow, "scd_type", 1) == 2 for f in planned.flows) else ()
-        fields = None if planned.schema is None else [f for f in planned.schema if f["name"] not in bounds]
-        rows = None if fields is None else plan.empty(json.dumps({"type": "struct", "fields": fields}))
-        names = [f["name"] for f in fields or ()]
-        Rules(planned.name, own.expectations, own.rule_places, own.place).check(rows, names, self.fields_of)
-
-    def _type_error(self, planned: PlannedDataset, flow: PlannedFlow, what: str, error: BaseException) -> UserError:
-        where = getattr(error, "where", None) or flow.flow.place
-        remedy = getattr(error, "remedy", "")
-        kind = Unsupported if isinstance(error, Unsupported) else UserError
-        return kind(
-            f"Flow '{flow.name}' of dataset '{planned.name}' cannot be resolved: {what}", where=where, remedy=remedy
-        )
-
-    def _fields(self, flow: PlannedFlow) -> list[dict[str, Any]] | None:
-        """The fields of a flow's query, None when they are not known before it runs."""
-        if flow.relation is None or not flow.external.isdisjoint(self.missing):
-            return None
-        relation = self._empty_inputs(flow.relation, flow.flow)
-        return None if relation is None else self.fields_of(relation)
+        """Find the columns of every query. Raises `UserError`; see `ColumnCheck`."""
+        ColumnCheck(self).check(ordered)
 
     def fields_of(self, relation: Relation) -> list[dict[str, Any]]:
         """The fields that the engine says a bound plan gives, in Spark's JSON."""
@@ -414,174 +306,3 @@ class Planner:
             schema = wire.schema(context.resolve(relation))
         fields: list[dict[str, Any]] = schema.jsonValue()["fields"]
         return fields
-
-    def _empty_inputs(self, relation: Relation, flow: AnyFlow) -> Relation | None:
-        """The plan over empty tables instead of the pipeline's; None when the columns of one are unknown."""
-        unknown = False
-
-        def choose(reference: plans.Reference) -> Relation | None:
-            nonlocal unknown
-            if plans.is_path(reference.name):
-                return None
-            found = self.find(reference.name)
-            if found is None:
-                return plan.named_table(_quoted(self.namespace.qualify(reference.name)))
-            if found.kind is DatasetKind.TEMPORARY_VIEW:
-                rows = self._empty_inputs(found.flows[0].relation, found.flows[0].flow)
-                unknown = unknown or rows is None
-                inner = rows if rows is not None else plan.empty("_ int")
-                return plan.alias(
-                    guarded(inner, found.key, found.dataset.expectations), plan.split_name(reference.name)[-1]
-                )
-            if found.schema is None:
-                unknown = True
-                return plan.empty("_ int")
-            return plan.empty(json.dumps({"type": "struct", "fields": found.schema}))
-
-        bound = plans.substitute(relation, choose)
-        return None if unknown else bound
-
-    def _target_fields(self, planned: PlannedFlow, source: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The fields of a change data capture target, from those of its source."""
-        flow = planned.flow
-        names = [f["name"] for f in source]
-        if isinstance(flow, SnapshotFlow):
-            columns = cdc.snapshot_columns(flow, names)
-            bound: Any = "timestamp"
-        else:
-            assert isinstance(flow, ChangeFlow)
-            columns = cdc.change_columns(flow, names)
-            feed = evaluate.frame(self.spark, plan.empty(json.dumps({"type": "struct", "fields": source})))
-            changed = evaluate.relation_of(cdc.changes(feed, flow, columns), self.spark, flow.place)
-            bound = next(f["type"] for f in self.fields_of(changed) if f["name"] == cdc.SEQUENCE)
-            types = {f["name"]: f["type"] for f in source if f["name"] in columns.all}
-            planned.feed = Feed(flow, columns, {**types, cdc.SEQUENCE: bound})
-        fields = [{**f, "nullable": True} for f in source if f["name"] in columns.all]
-        if flow.scd_type == 2:
-            fields += [{"name": name, "type": bound, "nullable": True, "metadata": {}} for name in _BOUNDS]
-        return fields
-
-    def _check_declared(self, planned: PlannedDataset, flow: PlannedFlow, fields: list[dict[str, Any]]) -> None:
-        declared = planned.declared
-        if not declared.columns or planned.kind is DatasetKind.TEMPORARY_VIEW:
-            return
-        if isinstance(flow.flow, (ChangeFlow, SnapshotFlow)) and flow.flow.scd_type == 2:
-            missing = [b for b in _BOUNDS if declared.column(b) is None]
-            if missing:
-                raise UserError(
-                    f"The declared schema of '{planned.name}' lacks {' and '.join(missing)}, which SCD type 2 needs",
-                    where=planned.dataset.place,
-                )
-        check_declared(planned.name, declared, fields, flow, planned.kind is DatasetKind.MATERIALIZED_VIEW)
-
-
-def check_declared(
-    name: str, declared: TableSchema, fields: list[dict[str, Any]], flow: PlannedFlow, complete: bool
-) -> None:
-    """Compare a query's fields with the declared columns. With `complete` the query has to give every column.
-
-    Raises `UserError` naming each column that is missing, not declared, or of another type.
-    """
-    faults = []
-    given = {f["name"].lower(): f for f in fields}
-    for column in declared.columns:
-        found = given.pop(column.name.lower(), None)
-        if found is None:
-            if complete or not column.nullable:
-                faults.append(f"'{column.name}' is declared and the query does not give it")
-        elif not same_type(column.type, found["type"]):
-            bounds = isinstance(flow.flow, SnapshotFlow) and column.name in _BOUNDS
-            if not bounds:
-                types = f"declared {type_text(column.type)} and the query gives {type_text(found['type'])}"
-                faults.append(f"'{column.name}' is {types}")
-    faults += [f"'{f['name']}' is given by the query and not declared" for f in given.values()]
-    if faults:
-        raise UserError(
-            f"The declared schema of '{name}' and the query of flow '{flow.name}' differ: {'; '.join(faults)}",
-            where=flow.flow.place,
-        )
-
-
-_NO_EFFECT = frozenset({"pipelines.trigger.interval", "spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled"})
-_PROPERTIES = frozenset(
-    {
-        "pipelines.reset.allowed",
-        "pipelines.autoOptimize.managed",
-        "pipelines.autoOptimize.zOrderCols",
-        "pipelines.cdc.tombstoneGCThresholdInSeconds",
-    }
-)
-
-
-def check_options(planned: PlannedDataset) -> None:
-    """Refuse configuration and `pipelines.` properties of a dataset that would have no effect without being told."""
-    own = planned.dataset
-    confs = {**own.spark_conf}
-    for flow in planned.flows:
-        confs |= dict(getattr(flow.flow, "spark_conf", {}))
-    for key in confs:
-        if key not in _NO_EFFECT:
-            raise Unsupported(
-                f"'{planned.name}' sets '{key}' in spark_conf, which is not supported for a single dataset",
-                where=own.place,
-                remedy=f"Supported: {', '.join(sorted(_NO_EFFECT))}; set others in the pipeline's configuration.",
-            )
-    for key, value in own.properties.items():
-        if key.startswith("pipelines.") and key not in _PROPERTIES:
-            remedy = did_you_mean(key, _PROPERTIES)
-            what = f"'{planned.name}' has the table property '{key}', which is not supported"
-            raise Unsupported(what, where=own.place, remedy=remedy)
-        if key == "pipelines.autoOptimize.zOrderCols" and planned.schema is not None:
-            known = {f["name"].lower() for f in planned.schema}
-            for column in filter(None, (c.strip() for c in value.split(","))):
-                if column.lower() not in known:
-                    remedy = did_you_mean(column, [f["name"] for f in planned.schema])
-                    what = f"'{key}' of '{planned.name}' names column '{column}', which it lacks"
-                    raise UserError(what, where=own.place, remedy=remedy)
-
-
-def _merged(first: list[dict[str, Any]] | None, second: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The fields of both, each once; several flows of one table may give different columns."""
-    names = {f["name"].lower() for f in first or ()}
-    return [*(first or ()), *(f for f in second if f["name"].lower() not in names)]
-
-
-def _texts(function: Any, seen: set[int] | None = None) -> set[str]:
-    """The short texts in a function's code and in the functions it calls: among them the names of tables it reads."""
-    seen = set() if seen is None else seen
-    code: CodeType | None = getattr(function, "__code__", None)
-    if code is None or id(code) in seen:
-        return set()
-    seen.add(id(code))
-    found: set[str] = set()
-    scope: Mapping[str, Any] = getattr(function, "__globals__", {})
-    cells = [c.cell_contents for c in getattr(function, "__closure__", None) or () if _is_filled(c)]
-    pending = [code]
-    used: list[Any] = [*cells, *(getattr(function, "__defaults__", None) or ())]
-    while pending:
-        current = pending.pop()
-        for constant in current.co_consts:
-            if isinstance(constant, CodeType):
-                pending.append(constant)
-            elif isinstance(constant, str):
-                found |= _names_in(constant)
-        used += [scope[n] for n in current.co_names if n in scope]
-    for value in used:
-        found |= _names_in(value) if isinstance(value, str) else _texts(value, seen)
-    return found
-
-
-def _names_in(text: str) -> set[str]:
-    """Words of a text that may be names of tables; the whole of it, and those of SQL."""
-    return {text} if "\n" not in text and " " not in text else set(re.findall(r"[A-Za-z_`][\w`.]*", text))
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
-
-
-def _quoted(name: str) -> str:
-    return ".".join(plan.quote(part) for part in plan.split_name(name))

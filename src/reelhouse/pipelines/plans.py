@@ -101,6 +101,11 @@ def _read_of(table: sqltext.TableRef) -> plan.Relation:
     return plan.named_table(".".join(map(_quoted, table.parts)), options, streaming=table.streaming)
 
 
+def quoted(name: str) -> str:
+    """A name with each part in backticks."""
+    return ".".join(plan.quote(part) for part in plan.split_name(name))
+
+
 def _quoted(part: str) -> str:
     return part if re.fullmatch(r"[A-Za-z_]\w*", part) else plan.quote(part)
 

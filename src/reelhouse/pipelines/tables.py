@@ -16,7 +16,7 @@ from reelhouse.failpoints import reach
 from reelhouse.pipelines.definitions import DatasetKind
 from reelhouse.pipelines.description import definition_of
 from reelhouse.pipelines.graph import Namespace
-from reelhouse.pipelines.planning import PlannedDataset
+from reelhouse.pipelines.planned import PlannedDataset
 from reelhouse.pipelines.state import PipelineState
 from reelhouse.storage.lake import Lake
 

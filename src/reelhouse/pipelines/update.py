@@ -20,7 +20,9 @@ from reelhouse.pipelines.graph import Namespace, Selection, select
 from reelhouse.pipelines.inputs import Inputs, is_older
 from reelhouse.pipelines.load import SourceFile, pipelines_module, run_python, user_error
 from reelhouse.pipelines.observe import Observed
-from reelhouse.pipelines.planning import PlannedDataset, PlannedFlow, Planner, check_options
+from reelhouse.pipelines.options import check_options
+from reelhouse.pipelines.planned import PlannedDataset, PlannedFlow
+from reelhouse.pipelines.planning import Planner
 from reelhouse.pipelines.schedule import run_in_order
 from reelhouse.pipelines.settings import (
     FlowResult,

@@ -182,3 +182,26 @@ class TestTables:
         workers = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(n)]) for n in range(4)]
         assert [worker.wait() for worker in workers] == [0] * 4
         assert len(catalog.tables("bronze")) == 40
+
+
+class TestPrivateNames:
+    def test_a_private_table_has_no_entry_and_who_asks_for_it_is_told_whose_it_is(self, catalog):
+        catalog.create_schema("bronze")
+        catalog.note_private("films", ["netflix.bronze.T", "bronze.u"])
+        assert (catalog.find("bronze.t"), catalog.private_to("bronze.t")) == (None, "films")
+        with pytest.raises(UserError, match=r"'netflix\.bronze\.t' is private to pipeline 'films'"):
+            catalog.table("bronze.t")
+
+    def test_the_names_of_a_pipeline_replace_those_it_had(self, catalog):
+        catalog.note_private("films", ["bronze.t"])
+        catalog.note_private("series", ["bronze.s"])
+        catalog.note_private("films", ["bronze.u"])
+        assert [catalog.private_to(f"bronze.{name}") for name in "tus"] == [None, "films", "series"]
+        catalog.note_private("films", [])
+        assert catalog.private_to("bronze.u") is None
+
+    def test_a_table_of_that_name_goes_first(self, catalog):
+        catalog.create_schema("bronze")
+        catalog.note_private("films", ["bronze.t"])
+        catalog.create_table(entry("t"))
+        assert str(catalog.table("bronze.t").name) == "netflix.bronze.t"

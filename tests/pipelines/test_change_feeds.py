@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 HEAD = "from pyspark import pipelines as dp\nfrom pyspark.sql import functions as F\n"
 
 
@@ -67,10 +69,18 @@ def test_flows_of_one_table_with_other_columns_are_refused_before_anything_runs(
     assert "columns (id, v and id, v, w)" in error
 
 
-def test_flows_of_one_table_that_treat_nulls_otherwise_or_have_other_keys_are_refused(lab: Any) -> None:
-    error = disagreement(lab, except_column_list=["n", "w"], ignore_null_updates=True, keys=["id", "v"])
-    assert "keys (id and id, v)" in error
-    assert "columns in which NULL keeps the former value (none and none)" not in error
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"keys": ["id", "v"]}, "keys (id and id, v)"),
+        ({"ignore_null_updates": True}, "columns in which NULL keeps the former value (none and v)"),
+        ({"sequence_by": "cast(n as string)"}, "the type of the sequence (INT and STRING)"),
+    ],
+)
+def test_flows_of_one_table_that_disagree_are_refused_with_what_differs(
+    lab: Any, given: dict[str, Any], told: str
+) -> None:
+    assert told in disagreement(lab, except_column_list=["n", "w"], **given)
 
 
 def test_a_flow_that_fails_does_not_hold_up_the_other_one(lab: Any) -> None:

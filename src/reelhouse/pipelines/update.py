@@ -15,12 +15,13 @@ from reelhouse.pipelines import expectations, memo, plans, purity, sql
 from reelhouse.pipelines.definitions import ChangeFlow, DatasetKind, Flow, Registry, SnapshotFlow
 from reelhouse.pipelines.event_log import EventLog
 from reelhouse.pipelines.faults import together
-from reelhouse.pipelines.flows import FlowRunner, Outcome
+from reelhouse.pipelines.flows import run_flow
 from reelhouse.pipelines.graph import Namespace, Selection, select
 from reelhouse.pipelines.inputs import Inputs, is_older
 from reelhouse.pipelines.load import SourceFile, pipelines_module, run_python, user_error
 from reelhouse.pipelines.observe import Observed
 from reelhouse.pipelines.options import check_options
+from reelhouse.pipelines.outcome import Outcome
 from reelhouse.pipelines.planned import PlannedDataset, PlannedFlow
 from reelhouse.pipelines.planning import Planner
 from reelhouse.pipelines.schedule import run_in_order
@@ -35,6 +36,7 @@ from reelhouse.pipelines.settings import (
 )
 from reelhouse.pipelines.state import PipelineState
 from reelhouse.pipelines.tables import Tables
+from reelhouse.pipelines.work import FlowWork
 from reelhouse.runs.record import ExpectationResult, RunKind, RunStatus, current_run
 
 _Selected = tuple[tuple[str, ...], tuple[str, ...], bool]
@@ -204,7 +206,7 @@ class Update:
             if dataset.key not in chosen:
                 for flow in dataset.flows:
                     self._finish(dataset, flow, FlowState.EXCLUDED)
-        self.runner = FlowRunner(
+        self.work = FlowWork(
             self.settings.id,
             self.planner,
             self.context,
@@ -288,7 +290,7 @@ class Update:
             run = runs.begin(RunKind.FLOW, flow.name, type=flow.flow.kind.value, input={"dataset": dataset.name})
             token = current_run.set(run.id)
         try:
-            outcome = self.runner.run(dataset, flow)
+            outcome = run_flow(self.work, dataset, flow)
             self._count(outcome)
             result = self._finish(dataset, flow, FlowState.COMPLETED, outcome)
         except Exception as error:

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 LOOK_EVERY_SECONDS = 0.1
+GRACE_SECONDS = 30.0
+"""How long work that is given up may take to end; one that never began is not waited for longer either."""
 
 
 class Stop(threading.Event):
@@ -43,32 +45,36 @@ def in_parallel(work: Callable[[int], T], items: Iterable[int], concurrency: int
     results: dict[int, T] = {}
     failures: list[BaseException] = []
 
-    def worker() -> None:
-        while not stop.is_set():
-            try:
-                item = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                results[item] = work(item)
-            except BaseException as error:
-                failures.append(error)
-                return
+    def worker(ended: threading.Event) -> None:
+        try:
+            while not stop.is_set():
+                try:
+                    item = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    results[item] = work(item)
+                except BaseException as error:
+                    failures.append(error)
+                    return
+        finally:
+            ended.set()
 
-    count = min(concurrency, waiting.qsize())
-    threads = [
-        threading.Thread(target=contextvars.copy_context().run, args=(worker,), daemon=True) for _ in range(count)
-    ]
-    for thread in threads:
-        thread.start()
+    # Not `Thread.join`: up to Python 3.12 a thread counts as ended once an exception is thrown into who joins it.
+    begun: list[threading.Event] = []
     try:
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(LOOK_EVERY_SECONDS)
+        for _ in range(min(concurrency, waiting.qsize())):
+            ended, context = threading.Event(), contextvars.copy_context()
+            thread = threading.Thread(target=context.run, args=(worker, ended), daemon=True)
+            begun.append(ended)
+            thread.start()
+        for ended in begun:
+            while not ended.wait(LOOK_EVERY_SECONDS):
+                pass
     except BaseException:
         stop.set()
-        for thread in threads:
-            thread.join()
+        for ended in begun:
+            ended.wait(GRACE_SECONDS)
         raise
     if failures:
         raise failures[0]

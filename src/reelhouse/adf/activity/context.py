@@ -290,9 +290,19 @@ def size_of(value: Any) -> int:
 
 def join_all(threads: Sequence[threading.Thread], cancel: threading.Event) -> None:
     """Wait for threads. Ctrl-C stops what runs in order instead of leaving it behind."""
-    for thread in threads:
-        while thread.is_alive():
-            try:
-                thread.join()
-            except KeyboardInterrupt:
-                cancel.set()
+    if not threads:
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        for thread in threads:
+            thread.join()
+        ended.set()
+
+    # Up to Python 3.12 a thread counts as ended once Ctrl-C comes while it is joined, so that is done elsewhere.
+    threading.Thread(target=watch, name="join", daemon=True).start()
+    while not ended.is_set():
+        try:
+            ended.wait()
+        except KeyboardInterrupt:
+            cancel.set()

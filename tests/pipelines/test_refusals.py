@@ -67,6 +67,11 @@ def test_a_function_that_pipelines_do_not_have_is_named_with_the_nearest_one(lab
     assert "silver.py, line 3" in error
 
 
+def test_a_function_that_a_query_calls_in_vain_is_named_with_the_nearest_one(lab: Any) -> None:
+    error = refused(lab, "@dp.materialized_view\ndef t():\n    return dp.raed('a')\n")
+    assert "Flow 't'" in error and "Did you mean 'read'?" in error and "silver.py, line 5" in error
+
+
 def test_an_import_that_pipelines_do_not_have_is_named_with_the_nearest_one(lab: Any) -> None:
     error = refused(lab, "from pyspark.pipelines import temporary_views\n")
     assert "Did you mean 'temporary_view'?" in error and "silver.py, line 3" in error

@@ -172,7 +172,7 @@ def _constraint(tokens: Tokens) -> Expectation | ForeignKey | tuple[str, ...]:
         return ForeignKey(columns, table, references, name)
     if tokens.matches("CHECK"):
         raise Unsupported(
-            f"CHECK constraint '{name}' in the definition of a pipeline's table",
+            f"CHECK constraint '{name}' in the definition of a pipeline's table is not supported",
             where=tokens.place(),
             remedy="Use an expectation.",
         )
@@ -240,7 +240,8 @@ def _column(tokens: Tokens, typed: bool = True) -> tuple[Column, bool]:
             _key_options(tokens)
             key = True
         elif tokens.matches("GENERATED") or tokens.matches("DEFAULT") or tokens.matches("MASK"):
-            raise Unsupported(f"Column '{name}' is declared {tokens.token.text.upper()}", where=tokens.place())
+            what = f"Column '{name}' is declared {tokens.token.text.upper()}, which is not supported"
+            raise Unsupported(what, where=tokens.place())
         else:
             return Column(name, kind, nullable, comment), key
 

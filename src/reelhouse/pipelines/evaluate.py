@@ -13,7 +13,7 @@ from typing import Any
 
 import pyspark.sql.connect.proto as proto
 
-from reelhouse.errors import Place, ReelhouseError, Unsupported, UserError
+from reelhouse.errors import Place, Unsupported, UserError
 from reelhouse.pipelines.definitions import Flow, Registry
 from reelhouse.pipelines.load import user_error
 from reelhouse.pipelines.plans import lift_sql, pivots
@@ -85,8 +85,7 @@ def evaluate(flow: Flow, spark: Any, registry: Registry) -> plan.Relation:
         cause = user_error(error, registry, _file_of(flow))
         what = f"Flow '{flow.name}' of dataset '{flow.target}' cannot be evaluated: {cause.what}"
         kind = type(error) if isinstance(error, (SideEffect, Unsupported)) else UserError
-        remedy = error.remedy if isinstance(error, ReelhouseError) else ""
-        raise kind(what, where=cause.where or flow.place, remedy=remedy) from error
+        raise kind(what, where=cause.where or flow.place, remedy=cause.remedy) from error
 
 
 def _file_of(flow: Flow) -> Path | None:

@@ -60,7 +60,7 @@ def _library(kind: str, given: str, folder: Path, place: Place) -> list[Path]:
         return _globbed(given, folder, place)
     if kind not in ("notebook", "file"):
         remedy = "Supported: notebook, file, glob."
-        raise Unsupported(f"A pipeline's library of kind '{kind}'", where=place, remedy=remedy)
+        raise Unsupported(f"A pipeline's library of kind '{kind}' is not supported", where=place, remedy=remedy)
     path = Path(os.path.normpath(folder / given))
     for candidate in (path, path.with_name(path.name + ".py"), path.with_name(path.name + ".sql")):
         if candidate.is_file():
@@ -185,7 +185,7 @@ def _check_magics(file: SourceFile, registry: Registry) -> list[str]:
             notes.append(f"{registry.place(str(file.path), number)}: %pip has no effect here; install what it names")
         elif not magic.startswith("md"):
             raise Unsupported(
-                f"%{magic} in a notebook of a pipeline",
+                f"%{magic} in a notebook of a pipeline is not supported",
                 where=registry.place(str(file.path), number),
                 remedy="A pipeline's notebook has cells in one language; import shared code from a module.",
             )

@@ -52,13 +52,13 @@ def run_update(
     """
     if settings.continuous:
         raise Unsupported(
-            f"Pipeline '{settings.key}' is continuous",
+            f"Pipeline '{settings.key}' is continuous, which is not supported",
             where=settings.place.at("continuous"),
             remedy="Only triggered pipelines run here: set continuous to false.",
         )
     if settings.event_log:
         raise Unsupported(
-            f"Pipeline '{settings.key}' publishes its event log to a table",
+            f"Pipeline '{settings.key}' publishes its event log to a table, which is not supported",
             where=settings.place.at("event_log"),
             remedy="Read it with reelhouse.pipelines.event_log.read_event_log.",
         )

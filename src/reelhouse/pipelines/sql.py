@@ -166,7 +166,8 @@ class _Statement:
                 if tokens.identifier().lower() != "delta":
                     raise Unsupported("Tables of a pipeline are Delta tables", where=tokens.place())
             elif tokens.matches("WITH", "ROW") or tokens.matches("SCHEDULE") or tokens.matches("TRIGGER"):
-                raise Unsupported(f"Clause {tokens.token.text.upper()} of a pipeline's table", where=tokens.place())
+                what = f"Clause {tokens.token.text.upper()} of a pipeline's table is not supported"
+                raise Unsupported(what, where=tokens.place())
             else:
                 return clauses
 

@@ -151,10 +151,11 @@ def create_sink(
     refuse("create_sink", unknown, ("name", "format", "options"), place)
     given = {str(k): text(v) for k, v in (options or {}).items()}
     if format not in _SINK_FORMATS:
-        raise Unsupported(f"create_sink(format={format!r}) is not supported", where=place, remedy="Known: delta.")
+        raise Unsupported(f"create_sink(format={format!r}) is not supported", where=place, remedy="Supported: delta.")
     for option in given:
         if option not in ("path", "tableName"):
-            raise Unsupported(f"Sink '{name}' has option '{option}'", where=place, remedy="Known: path, tableName.")
+            what = f"Sink '{name}' has option '{option}', which is not supported"
+            raise Unsupported(what, where=place, remedy="Supported: path, tableName.")
     if len(given) != 1:
         raise UserError(f"Sink '{name}' needs one of the options path and tableName", where=place)
     registry.datasets.append(

@@ -52,6 +52,8 @@ class Sessions:
         self._clock = clock or SystemClock()
         self._contexts: dict[str, SessionContext] = {}
         self._sessions: dict[str, SparkSession] = {}
+        self._before: dict[str, Any] = {}
+        """What was active when a session was opened, to be active again once it is closed."""
         self._snapshots: Any = None
         self._global_views: dict[str, Any] = {}
         self._lock = threading.RLock()
@@ -94,6 +96,7 @@ class Sessions:
             spark: Any = ConnectSession(connection=builder)
             self._contexts[session_id] = context
             self._sessions[session_id] = spark
+            self._before[session_id] = _active.get()
         self.activate(spark)
         return spark
 
@@ -122,9 +125,14 @@ class Sessions:
         with self._lock:
             context = self._contexts.pop(session_id, None)
             self._sessions.pop(session_id, None)
+            before = self._before.pop(session_id, None)
+            is_open = before is not None and any(before is other for other in self._sessions.values())
         if context is None:
             return
+        was_active = spark is _active.get()
         _close(spark)
+        if was_active and is_open:
+            _active.set(before)
         _release(context)
 
     def stop(self) -> None:

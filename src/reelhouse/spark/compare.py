@@ -6,6 +6,7 @@ table are taken for the same with a probability of about 3 in 10⁸ at a million
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from reelhouse.plans import plan
 
 if TYPE_CHECKING:
     from reelhouse.spark.context import SessionContext
+
+_numbers = itertools.count()
+"""Apache Spark makes temporary views of the relations that a query names, so two queries at once need other names."""
 
 
 def compare(
@@ -23,15 +27,18 @@ def compare(
     Rows are compared as a multiset. A row of the same key with other values is `updated`; without `key` nothing is,
     and `updated` is None.
     """
-    text = comparison([field["name"] for field in schema["fields"]], _complex(schema), key)
-    relation = plan.with_relations(plan.sql(text), {"__reelhouse_old": old, "__reelhouse_new": new})
+    number = next(_numbers)
+    names = (f"__reelhouse_old_{number}", f"__reelhouse_new_{number}")
+    text = comparison([field["name"] for field in schema["fields"]], _complex(schema), key, names)
+    relation = plan.with_relations(plan.sql(text), dict(zip(names, (old, new), strict=True)))
     row = context.wire.collect(relation).to_pylist()[0]
     added, updated, removed = (int(row[name]) for name in ("added", "updated", "removed"))
     return {"added": added, "updated": updated if key else None, "removed": removed}
 
 
-def comparison(columns: Sequence[str], nested: frozenset[str], key: Sequence[str]) -> str:
-    """The query over `__reelhouse_old` and `__reelhouse_new`. Pure."""
+def comparison(columns: Sequence[str], nested: frozenset[str], key: Sequence[str], names: tuple[str, str]) -> str:
+    """The query over the old and the new rows, which go by two `names`. Pure."""
+    old, new = names
     keys = ", ".join(plan.quote(name) for name in key) or "h"
     chosen = "".join(f"{plan.quote(name)}, " for name in key)
     values = ", ".join(
@@ -42,8 +49,8 @@ def comparison(columns: Sequence[str], nested: frozenset[str], key: Sequence[str
     group = f"{keys}, h" if key else "h"
     return f"""
 WITH every AS (
-  SELECT {chosen}xxhash64({values}) AS h, 1L AS w FROM __reelhouse_new
-  UNION ALL SELECT {chosen}xxhash64({values}) AS h, -1L AS w FROM __reelhouse_old
+  SELECT {chosen}xxhash64({values}) AS h, 1L AS w FROM {new}
+  UNION ALL SELECT {chosen}xxhash64({values}) AS h, -1L AS w FROM {old}
 ), differing AS (
   SELECT {group}, sum(w) AS n FROM every GROUP BY {group} HAVING sum(w) <> 0
 ), by_key AS (

@@ -123,3 +123,11 @@ def test_sizes_are_read_as_spark_writes_them(text: str, size: int) -> None:
 )
 def test_intervals_are_read_as_spark_writes_them(text: str, expected: timedelta) -> None:
     assert parse_interval(text) == expected
+
+
+def test_files_cannot_be_kept_from_merging_their_columns() -> None:
+    options = {"cloudFiles.format": "csv", "mergeSchema": "false"}
+    with pytest.raises(Unsupported, match="mergeSchema"):
+        cloud_files(options)
+    assert cloud_files(options, has_user_schema=True).format == "csv"
+    assert cloud_files({**options, "mergeSchema": "true"}).format == "csv"

@@ -252,6 +252,11 @@ def cloud_files(options: Mapping[str, str], *, has_user_schema: bool = False) ->
         raise UserError(
             "Option 'inferSchema' does nothing in Auto Loader", remedy="Set cloudFiles.inferColumnTypes in its place."
         )
+    if not has_user_schema and any(n.lower() == "mergeschema" and v.lower() == "false" for n, v in reader.items()):
+        raise Unsupported(
+            "Option 'mergeSchema' is false: Auto Loader merges the columns of all files here",
+            remedy="Leave the option out, or give the schema.",
+        )
     _agree(cloud)
     return CloudFiles(name, cloud, reader, tuple(no_effect), has_user_schema)
 

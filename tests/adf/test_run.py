@@ -5,14 +5,11 @@
 from __future__ import annotations
 
 import fcntl
-import os
-import signal
 import threading
 import time
 
 import pytest
 
-from reelhouse.adf.activity.context import join_all
 from reelhouse.adf.parameters import parse_arguments
 from reelhouse.adf.run import run_pipeline
 from reelhouse.adf.services import JobResult
@@ -620,28 +617,3 @@ def test_concurrency_holds_among_processes_that_share_a_lake(run, act, services,
         threading.Timer(0.3, services.cancel.set).start()
         assert run([call], others={"child": child}).status is not RunStatus.SUCCEEDED
     assert "Pipeline 'child' waits for an active run to end: its concurrency is 1" in caplog.text
-
-
-def test_ctrl_c_waits_for_the_work_that_it_cancels(eventually):
-    cancel, go, ended = threading.Event(), threading.Event(), []
-
-    def work() -> None:
-        go.wait(10)
-        os.kill(os.getpid(), signal.SIGINT)
-        cancel.wait(10)
-        eventually(lambda: not any(thread.name == "busy" for thread in threading.enumerate()))
-        ended.append(True)
-
-    busy = threading.Timer(0.2, lambda: None)  # the work takes a while after Ctrl-C
-    busy.name = "busy"
-    thread = threading.Thread(target=work)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        thread.start()
-        busy.start()
-        threading.Timer(0.05, go.set).start()
-        join_all([thread], cancel)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-    assert cancel.is_set() and ended == [True]

@@ -24,7 +24,6 @@ from reelhouse.adf.activity.context import (
     Work,
     as_integer,
     as_seconds,
-    join_all,
 )
 from reelhouse.adf.activity.registry import ACTIVITIES, RUNS_ELSEWHERE
 from reelhouse.adf.definition import Activity, Pipeline
@@ -32,6 +31,7 @@ from reelhouse.adf.effects import without_effect
 from reelhouse.adf.errors import SYSTEM_ERROR, USER_ERROR, ActivityFailed, Cancelled, ExpressionError
 from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.factory import Factory
+from reelhouse.adf.interrupt import call_apart
 from reelhouse.adf.parameters import bind, start_values
 from reelhouse.adf.plan import step
 from reelhouse.adf.services import AdfServices
@@ -94,8 +94,12 @@ def run_pipeline(
     runner = _Runner(factory, services)
     idle = without_effect(factory, pipelines)
     notes = [f"Without effect here: {', '.join(idle)}"] if idle else []
-    try:
+
+    def work() -> PipelineRun:
         return runner.run(pipeline, parameters, system, parent_id=parent_id, depth=0, where=pipeline.place, notes=notes)
+
+    try:
+        return call_apart(work, services.cancel)
     finally:
         if runner.aborted:
             services.cancel.clear()
@@ -172,7 +176,8 @@ class _Runner:
         token = current_run.set(run.id)
         try:
             result = self._run_scope(state, pipeline.activities, scope, run.id)
-            join_all(state.background, services.cancel)
+            for thread in state.background:
+                thread.join()
         except BaseException as error:
             runs.end(run.id, RunStatus.FAILED, error=_error("InternalError", str(error), SYSTEM_ERROR, pipeline.name))
             raise
@@ -259,13 +264,13 @@ class _Runner:
                 states[name] = RunStatus.IN_PROGRESS
                 running += 1
                 self._start_thread(state, by_name[name], inside, parent_id, ended)
-            name, outcome = _next(ended, cancel)
+            name, outcome = ended.get()
             running -= 1
             if isinstance(outcome, BaseException):
                 self.aborted = self.aborted or not cancel.is_set()
                 cancel.set()
                 for _ in range(running):
-                    _next(ended, cancel)
+                    ended.get()
                 raise outcome
             states[name] = outcome.status
             results[name.lower()] = outcome.result
@@ -355,7 +360,7 @@ class _Runner:
                 if activity.type in RUNS_ELSEWHERE:
                     # What runs elsewhere cannot be interrupted, so its time is checked when it is over.
                     ctx.waiting().check()
-        except (Exception, KeyboardInterrupt) as error:
+        except Exception as error:
             fault = error
         finally:
             current_run.reset(token)
@@ -369,7 +374,7 @@ class _Runner:
             recorded = dict.fromkeys(kept, MASK) if activity.policy.secure_output and isinstance(kept, dict) else kept
             services.runs.end(ctx.run_id, RunStatus.SUCCEEDED, output=self._masker(recorded))
             return _Outcome(RunStatus.SUCCEEDED, {"output": kept, "status": "Succeeded", **result}), retries
-        if isinstance(fault, Cancelled | KeyboardInterrupt):
+        if isinstance(fault, Cancelled):
             services.cancel.set()
             services.runs.end(ctx.run_id, RunStatus.CANCELLED)
             return _Outcome(RunStatus.CANCELLED, {"status": "Cancelled", **result}), 0
@@ -381,17 +386,6 @@ class _Runner:
             RunStatus.FAILED, {"output": {}, "error": failure, "status": "Failed", **result}, failure["message"]
         )
         return outcome, retries
-
-
-def _next(
-    ended: queue.SimpleQueue[tuple[str, _Outcome | BaseException]], cancel: threading.Event
-) -> tuple[str, _Outcome | BaseException]:
-    """Wait for the next activity to end. Ctrl-C stops what runs in order."""
-    while True:
-        try:
-            return ended.get()
-        except KeyboardInterrupt:
-            cancel.set()
 
 
 def _failure(fault: BaseException, target: str) -> dict[str, Any]:

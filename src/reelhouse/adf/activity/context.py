@@ -286,23 +286,3 @@ def as_seconds(ctx: ActivityContext, value: Any, name: str) -> float:
 def size_of(value: Any) -> int:
     """Bytes of a value as JSON."""
     return len(json_text(value).encode("utf-8", "replace"))
-
-
-def join_all(threads: Sequence[threading.Thread], cancel: threading.Event) -> None:
-    """Wait for threads. Ctrl-C stops what runs in order instead of leaving it behind."""
-    if not threads:
-        return
-    ended = threading.Event()
-
-    def watch() -> None:
-        for thread in threads:
-            thread.join()
-        ended.set()
-
-    # Up to Python 3.12 a thread counts as ended once Ctrl-C comes while it is joined, so that is done elsewhere.
-    threading.Thread(target=watch, name="join", daemon=True).start()
-    while not ended.is_set():
-        try:
-            ended.wait()
-        except KeyboardInterrupt:
-            cancel.set()

@@ -17,7 +17,6 @@ from reelhouse.adf.activity.context import (
     as_boolean,
     as_integer,
     as_seconds,
-    join_all,
     wrong,
 )
 from reelhouse.adf.errors import ActivityFailed, Cancelled
@@ -128,7 +127,8 @@ def _in_queues(ctx: ActivityContext, iterate: Any, items: list[Any], count: int)
         ]
         for thread in threads:
             thread.start()
-        join_all(threads, ctx.services.cancel)
+        for thread in threads:
+            thread.join()
     if stopped:
         raise next((error for error in stopped if not isinstance(error, Cancelled)), stopped[0])
     return [failed[index] for index in sorted(failed)]

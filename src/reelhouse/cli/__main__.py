@@ -1,0 +1,5 @@
+"""`python -m reelhouse.cli`."""
+
+from reelhouse.cli import main
+
+main()

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from reelhouse.cli import looking, running
+from reelhouse.cli import connect, looking, running
 from reelhouse.cli.command import FAULT_OF_OURS, INTERRUPTED, WRONG_CALL
 from reelhouse.errors import ReelhouseError
 
@@ -24,6 +24,7 @@ app.add_typer(running.pipeline_app, name="pipeline")
 app.add_typer(running.notebook_app, name="notebook")
 for command in (
     running.run,
+    connect.connect,
     looking.sql,
     looking.tables,
     looking.history,

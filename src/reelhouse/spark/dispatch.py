@@ -35,6 +35,9 @@ class StreamingPort(Protocol):
     def stop(self, session_id: str | None = None) -> None:
         """End the queries of a session, or of all."""
 
+    def active(self, session_id: str | None = None) -> list[Any]:
+        """The queries of a session that run, or of all."""
+
 
 @dataclass(frozen=True)
 class Forward:

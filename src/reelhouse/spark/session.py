@@ -49,7 +49,7 @@ class Sessions:
         self._lake = lake
         self._lineage = lineage
         self._runs = runs
-        self._clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
         self._contexts: dict[str, SessionContext] = {}
         self._sessions: dict[str, SparkSession] = {}
         self._before: dict[str, Any] = {}
@@ -58,9 +58,10 @@ class Sessions:
         self._global_views: dict[str, Any] = {}
         self._lock = threading.RLock()
 
-    def open(self) -> SparkSession:
+    def open(self, session_id: str | None = None) -> SparkSession:
         """A new session with temporary views and configuration of its own, active in this thread.
 
+        Clients of other processes bring a `session_id` of theirs.
         `SparkSession.builder.getOrCreate()` finds it here, and in threads that run in a copy of this context.
         """
         with self._lock:
@@ -74,14 +75,14 @@ class Sessions:
             from reelhouse.spark.wire import Wire
 
             self._snapshots = self._snapshots or Snapshots()
-            session_id = str(uuid.uuid4())
+            session_id = session_id or str(uuid.uuid4())
             context = SessionContext(
                 session_id,
                 Wire(address, session_id, USER),
                 self._catalog,
                 self._lake,
                 engine=self.engine.name,
-                clock=self._clock,
+                clock=self.clock,
                 lineage=self._lineage,
                 runs=self._runs,
                 snapshots=self._snapshots,

@@ -9,6 +9,8 @@ import os
 import threading
 from typing import Any
 
+from reelhouse.spark.engines.signals import keep_interrupts
+
 
 class SailEngine:
     """Sail on a free port of the loopback interface."""
@@ -26,7 +28,7 @@ class SailEngine:
                 from pysail.spark import SparkConnectServer
 
                 server = SparkConnectServer()
-                server.start(background=True)
+                keep_interrupts(lambda: server.start(background=True))
                 self._server = server
             host, port = self._server.listening_address
         return f"sc://{host}:{port}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from reelhouse.adf.finding import Finding
     from reelhouse.adf.services import AdfServices, JobResult
     from reelhouse.jobs.definition import JobDefinition, PipelineSettings
+    from reelhouse.jobs.run import JobRun
     from reelhouse.jobs.services import JobServices
     from reelhouse.notebooks.context import NotebookContext
     from reelhouse.pipelines.settings import PipelineServices, UpdateResult
@@ -55,14 +57,17 @@ def adf_services(project: Project) -> AdfServices:
         http=MirroredSource(mirrors, HttpxSource()),
         jobs=_Jobs(project),
         notebooks=_Notebooks(project),
+        python_files=_PythonFiles(project),
         secrets=project.secrets,
         cancel=project.cancel,
         locks=project.state / "adf",
     )
 
 
-def job_services(project: Project, *, trigger_type: str = "one_time") -> JobServices:
-    """What jobs of the bundle work with."""
+def job_services(
+    project: Project, *, trigger_type: str = "one_time", cancel: threading.Event | None = None
+) -> JobServices:
+    """What jobs of the bundle work with. `cancel` stops them in order (None: that of the project)."""
     from reelhouse.jobs.services import JobServices
 
     return JobServices(
@@ -74,7 +79,7 @@ def job_services(project: Project, *, trigger_type: str = "one_time") -> JobServ
         run_pipeline=_Pipelines(project),
         clock=project.clock,
         secrets=project.secrets,
-        cancel=project.cancel,
+        cancel=cancel or project.cancel,
         trigger_type=trigger_type,
     )
 
@@ -118,19 +123,11 @@ class _Jobs:
     def __init__(self, project: Project) -> None:
         self._project = project
 
-    def run(self, job_id: str, parameters: Mapping[str, str]) -> JobResult:
-        from reelhouse.adf.services import JobResult
+    def run(self, job_id: str, parameters: Mapping[str, str], stop: threading.Event) -> JobResult:
         from reelhouse.jobs.run import run_job
 
         job = self._find(str(job_id))
-        done = run_job(self._project.bundle, job.key, parameters, job_services(self._project))
-        return JobResult(
-            run_id=done.id,
-            run_page_url=f"reelhouse run show {done.id}",
-            output=done.output,
-            result_state=done.result_state.value,
-            error=done.error,
-        )
+        return _job_result(run_job(self._project.bundle, job.key, parameters, job_services(self._project, cancel=stop)))
 
     def _find(self, job_id: str) -> JobDefinition:
         bundle, known = self._project.bundle, self._project.settings.jobs
@@ -155,26 +152,72 @@ class _Jobs:
         return job
 
 
+def _job_result(done: JobRun) -> JobResult:
+    from reelhouse.adf.services import JobResult
+
+    return JobResult(
+        run_id=done.id,
+        run_page_url=f"reelhouse run show {done.id}",
+        output=done.output,
+        result_state=done.result_state.value,
+        error=done.error,
+    )
+
+
 class _Notebooks:
     """Databricks notebooks, for Data Factory."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
 
-    def run(self, path: str, parameters: Mapping[str, str]) -> JobResult:
+    def run(self, path: str, parameters: Mapping[str, str], stop: threading.Event) -> JobResult:
         from reelhouse.adf.services import JobResult
         from reelhouse.notebooks.run import run_notebook
+        from reelhouse.notebooks.threads import Cancelled, call_in_thread
 
         context = notebook_context(self._project)
-        done = run_notebook(context.root / path.lstrip("/"), parameters, context)
-        run_id = self._project.runs.newest() or ""
+        file = context.root / path.lstrip("/")
+        try:
+            done = call_in_thread(
+                lambda: run_notebook(file, parameters, context),
+                clock=self._project.clock,
+                cancel=stop,
+                name=f"notebook {path}",
+            )
+        except Cancelled:
+            run_id = self._project.runs.newest() or ""
+            return JobResult(run_id, f"reelhouse run show {run_id}", None, "CANCELED")
         return JobResult(
-            run_id=run_id,
-            run_page_url=f"reelhouse run show {run_id}",
+            run_id=done.run_id,
+            run_page_url=f"reelhouse run show {done.run_id}",
             output=done.exit_value,
             result_state="SUCCESS" if done.error is None else "FAILED",
             error=None if done.error is None else str(done.error),
         )
+
+
+class _PythonFiles:
+    """Python files, for Data Factory: each is a one-time job run of one task, as it is on Databricks."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def run(self, file: str, arguments: Sequence[str], stop: threading.Event) -> JobResult:
+        from reelhouse.errors import Place
+        from reelhouse.jobs.definition import JobDefinition, PythonTask, Task
+        from reelhouse.jobs.run import run_job
+
+        bundle = self._project.bundle
+        path = file
+        if file.startswith("/") and not file.startswith(("/Workspace/", "/Volumes/", "/mnt/", "/dbfs/")):
+            # A workspace path without its root, as those of notebooks are.
+            path = str(bundle.root / file.lstrip("/"))
+        name = file.rstrip("/").rpartition("/")[2]
+        place = Place(file)
+        task = Task("main", PythonTask(path, tuple(arguments)), place)
+        job = JobDefinition(f"submit {name}", 0, name, (task,), place, max_concurrent_runs=1000)
+        submitted = replace(bundle, jobs={**bundle.jobs, job.key: job})
+        return _job_result(run_job(submitted, job.key, None, job_services(self._project, cancel=stop)))
 
 
 class _Pipelines:

@@ -197,7 +197,7 @@ def test_parallel_iterations_really_run_at_the_same_time(run, act, services):
     barrier = threading.Barrier(3, timeout=10)
 
     class Jobs:
-        def run(self, job_id, parameters):
+        def run(self, job_id, parameters, stop):
             barrier.wait()
             return JobResult("1", "http://x/1", None, "SUCCESS")
 
@@ -341,7 +341,7 @@ def test_concurrency_keeps_runs_of_one_pipeline_apart(run, act, services):
     active, most, lock = 0, 0, threading.Lock()
 
     class Jobs:
-        def run(self, job_id, parameters):
+        def run(self, job_id, parameters, stop):
             nonlocal active, most
             with lock:
                 active += 1
@@ -433,7 +433,7 @@ def test_a_databricks_job_gets_texts_and_its_output_is_read_as_json(run, runs, a
     seen = []
 
     class Jobs:
-        def run(self, job_id, parameters):
+        def run(self, job_id, parameters, stop):
             seen.append((job_id, parameters))
             return JobResult("7", "http://x/7", '{"rows": 3}', "SUCCESS")
 
@@ -461,7 +461,7 @@ def test_a_databricks_job_gets_texts_and_its_output_is_read_as_json(run, runs, a
 
 def test_a_failed_job_fails_with_code_3204_and_an_unknown_one_says_which_are_known(run, runs, act, services):
     class Jobs:
-        def run(self, job_id, parameters):
+        def run(self, job_id, parameters, stop):
             if job_id != "1":
                 raise UserError(f"No job has the id '{job_id}'", remedy="Known: 1.")
             return JobResult("7", "http://x/7", None, "FAILED", "task bronze failed")
@@ -583,7 +583,7 @@ def test_properties_that_size_cloud_services_are_named_once_per_run(run, runs, c
 
 def test_a_fault_of_the_runtime_ends_the_run_loudly_and_leaves_the_next_one_alone(run, runs, act, services, eventually):
     class Jobs:
-        def run(self, job_id, parameters):
+        def run(self, job_id, parameters, stop):
             eventually(lambda: len(runs.named("wait")) == 1)
             raise RuntimeError("a bug")
 

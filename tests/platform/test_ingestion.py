@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,7 @@ class Jobs:
     result_state: str = "SUCCESS"
     look: Callable[[], object] = list
 
-    def run(self, job_id: str, parameters: Mapping[str, str]) -> JobResult:
+    def run(self, job_id: str, parameters: Mapping[str, str], stop: threading.Event) -> JobResult:
         self.look()
         self.started.append((job_id, dict(parameters)))
         failed = self.result_state != "SUCCESS"

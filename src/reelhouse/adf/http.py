@@ -154,6 +154,10 @@ class Waiting:
     cancel: threading.Event
     deadline: float | None = None
 
+    def is_over(self) -> bool:
+        """Whether it is time to stop."""
+        return self.cancel.is_set() or (self.deadline is not None and self.clock.monotonic() > self.deadline)
+
     def check(self) -> None:
         """Raises when it is time to stop."""
         if self.cancel.is_set():

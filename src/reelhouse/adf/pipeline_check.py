@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reelhouse.adf.activity.copy import check_copy
+from reelhouse.adf.activity.databricks import check_databricks_python
 from reelhouse.adf.activity.metadata import FIELDS
 from reelhouse.adf.activity.store import read_settings
 from reelhouse.adf.activity.variables import RETURN_VALUE
@@ -31,6 +32,7 @@ from reelhouse.adf.settings import (
     AppendVariable,
     Copy,
     DatabricksJob,
+    DatabricksSparkPython,
     Delete,
     GetMetadata,
     Lookup,
@@ -275,6 +277,8 @@ class _PipelineCheck:
             self._lookup_source(settings, place)
         if isinstance(settings, DatabricksJob):
             self._job(settings, place)
+        if isinstance(settings, DatabricksSparkPython):
+            check_databricks_python(settings, place, self.findings)
 
     def _store(self, raw: Any, place: Place) -> None:
         if raw is not None:

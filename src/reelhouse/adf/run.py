@@ -25,7 +25,7 @@ from reelhouse.adf.activity.context import (
     as_integer,
     as_seconds,
 )
-from reelhouse.adf.activity.registry import ACTIVITIES, RUNS_ELSEWHERE
+from reelhouse.adf.activity.registry import ACTIVITIES
 from reelhouse.adf.definition import Activity, Pipeline
 from reelhouse.adf.effects import without_effect
 from reelhouse.adf.errors import SYSTEM_ERROR, USER_ERROR, ActivityFailed, Cancelled, ExpressionError
@@ -357,9 +357,6 @@ class _Runner:
         try:
             if fault is None and work is not None:
                 output = work.run()
-                if activity.type in RUNS_ELSEWHERE:
-                    # What runs elsewhere cannot be interrupted, so its time is checked when it is over.
-                    ctx.waiting().check()
         except Exception as error:
             fault = error
         finally:

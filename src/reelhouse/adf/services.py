@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,15 +35,22 @@ class JobResult:
 class JobStarter(Protocol):
     """Databricks jobs."""
 
-    def run(self, job_id: str, parameters: Mapping[str, str]) -> JobResult:
-        """Run a job to its end. Raises `UserError` for an unknown id, naming the known ones."""
+    def run(self, job_id: str, parameters: Mapping[str, str], stop: threading.Event) -> JobResult:
+        """Run a job to its end, or until `stop` is set. Raises `UserError` for an unknown id, naming the known ones."""
 
 
 class NotebookStarter(Protocol):
     """Databricks notebooks."""
 
-    def run(self, path: str, parameters: Mapping[str, str]) -> JobResult:
-        """Run a notebook to its end."""
+    def run(self, path: str, parameters: Mapping[str, str], stop: threading.Event) -> JobResult:
+        """Run a notebook to its end, or until `stop` is set."""
+
+
+class PythonFileStarter(Protocol):
+    """Python files on a Databricks cluster."""
+
+    def run(self, file: str, arguments: Sequence[str], stop: threading.Event) -> JobResult:
+        """Run a file as `__main__` with `sys.argv` to its end, or until `stop` is set."""
 
 
 class Secrets(Protocol):
@@ -64,7 +71,8 @@ class NoSecrets:
 class AdfServices:
     """Everything that touches the world. `cancel`, once set, stops what runs in order.
 
-    `jobs`, `notebooks` and `http` may be None where a factory does not need them; what does is then refused by name.
+    `jobs`, `notebooks`, `python_files` and `http` may be None where a factory does not need them; what does is then
+    refused by name.
     """
 
     lake: Lake
@@ -74,6 +82,7 @@ class AdfServices:
     http: HttpSource | None = None
     jobs: JobStarter | None = None
     notebooks: NotebookStarter | None = None
+    python_files: PythonFileStarter | None = None
     secrets: Secrets = field(default_factory=NoSecrets)
     guid: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
     random: random.Random = field(default_factory=random.Random)

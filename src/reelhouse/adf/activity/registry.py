@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from reelhouse.adf.activity.context import Prepare
 from reelhouse.adf.activity.copy import prepare_copy
-from reelhouse.adf.activity.databricks import prepare_databricks_job, prepare_databricks_notebook
+from reelhouse.adf.activity.databricks import (
+    prepare_databricks_job,
+    prepare_databricks_notebook,
+    prepare_databricks_python,
+)
 from reelhouse.adf.activity.delete import prepare_delete
 from reelhouse.adf.activity.execute_pipeline import prepare_execute_pipeline
 from reelhouse.adf.activity.flow import (
@@ -26,6 +30,7 @@ ACTIVITIES: dict[str, Prepare] = {
     "Copy": prepare_copy,
     "DatabricksJob": prepare_databricks_job,
     "DatabricksNotebook": prepare_databricks_notebook,
+    "DatabricksSparkPython": prepare_databricks_python,
     "Delete": prepare_delete,
     "ExecutePipeline": prepare_execute_pipeline,
     "Fail": prepare_fail,
@@ -41,6 +46,3 @@ ACTIVITIES: dict[str, Prepare] = {
     "Wait": prepare_wait,
     "WebActivity": prepare_web,
 }
-
-RUNS_ELSEWHERE = frozenset(("DatabricksJob", "DatabricksNotebook"))
-"""Activities whose work cannot be interrupted from here."""

@@ -23,6 +23,7 @@ from reelhouse.adf.settings.control import Wait as Wait
 from reelhouse.adf.settings.databricks import AzureDatabricks as AzureDatabricks
 from reelhouse.adf.settings.databricks import DatabricksJob as DatabricksJob
 from reelhouse.adf.settings.databricks import DatabricksNotebook as DatabricksNotebook
+from reelhouse.adf.settings.databricks import DatabricksSparkPython as DatabricksSparkPython
 from reelhouse.adf.settings.files import AzureBlobFS as AzureBlobFS
 from reelhouse.adf.settings.files import AzureBlobFSLocation as AzureBlobFSLocation
 from reelhouse.adf.settings.files import AzureBlobFSReadSettings as AzureBlobFSReadSettings

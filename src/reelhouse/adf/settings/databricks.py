@@ -25,6 +25,12 @@ class DatabricksJob(Settings):
     base_parameters: dict[str, Any] | None = None
 
 
+class DatabricksSparkPython(Settings):
+    python_file: Any
+    parameters: Any = None
+    libraries: list[Any] = Field(default_factory=list)
+
+
 class AzureDatabricks(Settings):
     domain: Any
     access_token: Any = None
@@ -48,5 +54,7 @@ class AzureDatabricks(Settings):
     data_security_mode: Any = None
 
 
-ACTIVITIES: dict[str, type[Settings]] = {model.__name__: model for model in (DatabricksNotebook, DatabricksJob)}
+ACTIVITIES: dict[str, type[Settings]] = {
+    model.__name__: model for model in (DatabricksNotebook, DatabricksJob, DatabricksSparkPython)
+}
 LINKED_SERVICES: dict[str, type[Settings]] = {model.__name__: model for model in (AzureDatabricks,)}

@@ -13,6 +13,8 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .
+	@# Without its dependencies: it asks for all of PySpark, whose client is here already.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --no-deps delta-spark
 	@touch $@
 
 $(VENV)/.installed-%: $(VENV)/.installed

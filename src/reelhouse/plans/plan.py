@@ -42,9 +42,9 @@ def _fields_to_relations(type_name: str) -> tuple[tuple[str, bool, bool], ...]:
 
 @functools.cache
 def _descriptors() -> dict[str, Any]:
-    """Every message type that a relation or a command is made of, by its name."""
+    """Every message type that a request is made of, by its name."""
     found: dict[str, Any] = {}
-    todo = [proto.Relation.DESCRIPTOR, proto.Command.DESCRIPTOR, proto.Plan.DESCRIPTOR]
+    todo = [proto.Relation.DESCRIPTOR, proto.ExecutePlanRequest.DESCRIPTOR, proto.AnalyzePlanRequest.DESCRIPTOR]
     while todo:
         message_type = todo.pop()
         if message_type.full_name not in found:
@@ -103,6 +103,14 @@ def replace(relation: Relation, change: Callable[[Relation], Relation | None]) -
     copy = proto.Relation()
     copy.CopyFrom(relation)
     return _replace(copy, change)
+
+
+def replace_within(message: Any, change: Callable[[Relation], Relation | None]) -> Any:
+    """A copy of a command, a plan or a relation in which the relations below it are replaced as `replace` does it."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    _replace_below(copy, change)
+    return copy
 
 
 def _replace(own: Relation, change: Callable[[Relation], Relation | None]) -> Relation:

@@ -50,17 +50,16 @@ _PASSED = frozenset({"register_function", "register_table_function", "get_resour
 
 _REFUSED: Mapping[str, str] = {
     "create_resource_profile_command": "Resource profiles are",
-    "merge_into_table_command": "DataFrame.mergeInto is",
     "ml_command": "pyspark.ml is",
     "execute_external_command": "External commands are",
     "pipeline_command": "Pipeline commands outside of a pipeline are",
-    "extension": "Command extensions are",
     "streaming_query_listener_bus_command": "Streaming query listeners are",
 }
 
 
 def execute(context: SessionContext, streaming: StreamingPort | None, request: Any, replies: Replies) -> Any:
     """A `Forward`, or the stream of responses to an `ExecutePlanRequest`."""
+    request = _without_extensions(context, request)
     message = request.plan
     if message.WhichOneof("op_type") == "root":
         return _query(context, streaming, request, replies)
@@ -85,6 +84,11 @@ def execute(context: SessionContext, streaming: StreamingPort | None, request: A
 
 def _query(context: SessionContext, streaming: StreamingPort | None, request: Any, replies: Replies) -> Any:
     relation = request.plan.root
+    if plan.kind(relation) == "extension":
+        from reelhouse.spark.delta_api import answer
+
+        if answer.acts(relation):
+            return replies.stream(*replies.rows(answer.act(context, relation)))
     if plan.kind(relation) == "catalog":
         from reelhouse.spark.catalog_calls import call
 
@@ -99,6 +103,30 @@ def _query(context: SessionContext, streaming: StreamingPort | None, request: An
     resolved = context.resolve(relation)
     record_read(context, relation)
     return Forward(_with_root(request, resolved))
+
+
+def _without_extensions(context: SessionContext, request: Any) -> Any:
+    """The request with tables in the place of `DeltaTable.toDF()` and other reads of the DeltaTable API."""
+    if not any(plan.kind(node) == "extension" for child in plan.children(request) for node in plan.walk(child)):
+        return request
+    from reelhouse.spark.delta_api import answer
+
+    is_act = request.DESCRIPTOR.name == "ExecutePlanRequest" and answer.acts(request.plan.root)
+    return request if is_act else answer.without_extensions(context, request)
+
+
+def _extension(context: SessionContext, command: Any, replies: Replies) -> list[Any]:
+    from reelhouse.spark.delta_api import answer
+
+    answer.command(context, command.extension)
+    return []
+
+
+def _merge_into(context: SessionContext, command: Any, replies: Replies) -> list[Any]:
+    from reelhouse.spark.delta_api import answer
+
+    answer.merge_into(context, command.merge_into_table_command)
+    return []
 
 
 def _with_root(request: Any, relation: plan.Relation) -> Any:
@@ -180,6 +208,8 @@ _COMMANDS: Mapping[str, Callable[[SessionContext, Any, Replies], list[Any]]] = {
     "write_operation_v2": _write_v2,
     "register_data_source": _register_data_source,
     "checkpoint_command": _checkpoint,
+    "extension": _extension,
+    "merge_into_table_command": _merge_into,
     "remove_cached_remote_relation_command": _remove_checkpoint,
 }
 
@@ -211,6 +241,7 @@ _RELATIONS = ("persist", "unpersist", "get_storage_level")
 
 def analyze(context: SessionContext, streaming: StreamingPort | None, request: Any, replies: Replies) -> Any:
     """A `Forward`, or the response to an `AnalyzePlanRequest`."""
+    request = _without_extensions(context, request)
     kind = request.WhichOneof("analyze")
     if kind == "same_semantics":
         return Forward(_resolved_analysis(context, request, ("target_plan", "other_plan")))

@@ -1,4 +1,4 @@
-"""A Spark Connect expression as SQL text, for the few that delta-rs has to be told. Pure."""
+"""A Spark Connect expression as SQL text, for what is said in statements. Pure."""
 
 from __future__ import annotations
 
@@ -12,25 +12,49 @@ _BETWEEN = {"==": "=", "=": "=", "!=": "<>", "<>": "<>", "<": "<", "<=": "<=", "
 _WORDS = {"and": "AND", "or": "OR", "+": "+", "-": "-", "*": "*", "/": "/", "%": "%"}
 
 
-def to_sql(expression: Any) -> str:
+Qualify = Callable[[int], str | None]
+"""What the columns of a plan are qualified with, by the plan's id; None leaves them as they are."""
+
+
+def to_sql(expression: Any, qualify: Qualify | None = None) -> str:
     """The text of a `proto.Expression`. Raises `Unsupported` for a kind that is not known here."""
     kind = expression.WhichOneof("expr_type")
     if kind == "expression_string":
         return f"({expression.expression_string.expression})"
     if kind == "unresolved_attribute":
-        return str(expression.unresolved_attribute.unparsed_identifier)
+        return _attribute(expression.unresolved_attribute, qualify)
     if kind == "literal":
         return _literal(expression.literal)
-    if kind == "cast" and expression.cast.HasField("type_str"):
-        return f"CAST({to_sql(expression.cast.expr)} AS {expression.cast.type_str})"
+    if kind == "alias":
+        return to_sql(expression.alias.expr, qualify)
+    if kind == "cast":
+        name = "TRY_CAST" if expression.cast.eval_mode == expression.cast.EVAL_MODE_TRY else "CAST"
+        return f"{name}({to_sql(expression.cast.expr, qualify)} AS {_type(expression.cast)})"
     if kind == "unresolved_function":
-        return _function(expression.unresolved_function)
-    raise Unsupported(f"A condition with an expression of kind '{kind}' is not supported here", remedy="Use F.expr.")
+        return _function(expression.unresolved_function, qualify)
+    if kind == "unresolved_extract_value":
+        held = expression.unresolved_extract_value
+        return f"{to_sql(held.child, qualify)}[{to_sql(held.extraction, qualify)}]"
+    raise Unsupported(f"An expression of kind '{kind}' is not supported here", remedy="Use F.expr.")
 
 
-def _function(function: Any) -> str:
+def _attribute(attribute: Any, qualify: Qualify | None) -> str:
+    name = str(attribute.unparsed_identifier)
+    side = qualify(attribute.plan_id) if qualify and attribute.HasField("plan_id") else None
+    return f"`{side}`.{name}" if side else name
+
+
+def _type(cast: Any) -> str:
+    if cast.HasField("type_str"):
+        return str(cast.type_str)
+    from pyspark.sql.connect.types import proto_schema_to_pyspark_data_type
+
+    return str(proto_schema_to_pyspark_data_type(cast.type).simpleString())
+
+
+def _function(function: Any, qualify: Qualify | None) -> str:
     name = function.function_name.lower()
-    arguments = [to_sql(argument) for argument in function.arguments]
+    arguments = [to_sql(argument, qualify) for argument in function.arguments]
     if len(arguments) == 2 and (name in _BETWEEN or name in _WORDS):
         return f"({arguments[0]} {_BETWEEN.get(name) or _WORDS[name]} {arguments[1]})"
     if name in ("not", "!") and len(arguments) == 1:
@@ -41,7 +65,17 @@ def _function(function: Any) -> str:
         return f"({arguments[0]} IS NOT NULL)"
     if name == "in" and len(arguments) > 1:
         return f"({arguments[0]} IN ({', '.join(arguments[1:])}))"
-    return f"{function.function_name}({', '.join(arguments)})"
+    if name in ("like", "ilike", "rlike") and len(arguments) == 2:
+        return f"({arguments[0]} {name.upper()} {arguments[1]})"
+    if name in ("negative", "negate") and len(arguments) == 1:
+        return f"(- {arguments[0]})"
+    if name == "when":
+        pairs = zip(arguments[::2], arguments[1::2], strict=False)
+        cases = " ".join(f"WHEN {condition} THEN {value}" for condition, value in pairs)
+        otherwise = f" ELSE {arguments[-1]}" if len(arguments) % 2 else ""
+        return f"CASE {cases}{otherwise} END"
+    distinct = "DISTINCT " if function.is_distinct else ""
+    return f"{function.function_name}({distinct}{', '.join(arguments)})"
 
 
 def _literal(literal: Any) -> str:

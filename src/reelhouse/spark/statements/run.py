@@ -28,7 +28,11 @@ def execute(
     """
     if not parser.is_statement(sql_text):
         return None
-    statement = parser.parse(bind(sql_text, to_literals(args)))
+    return perform(context, parser.parse(bind(sql_text, to_literals(args))), references)
+
+
+def perform(context: SessionContext, statement: s.Statement, references: Sequence[Any] = ()) -> pa.Table:
+    """Do a statement that has been read already. `references` and what is raised are as in `execute`."""
     if references:
         from reelhouse.spark.statements.references import with_references
 

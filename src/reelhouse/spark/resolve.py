@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.delta.write import Target
-from reelhouse.errors import Unsupported, UserError, did_you_mean
+from reelhouse.errors import ReelhouseError, Unsupported, UserError, did_you_mean
 from reelhouse.plans import metadata_column, plan
-from reelhouse.spark import current_names, sqltext, star_except, table_functions
+from reelhouse.spark import current_names, lateral_aliases, sqltext, star_except, table_functions
 
 if TYPE_CHECKING:
     from reelhouse.catalog.names import SchemaName
@@ -283,6 +283,7 @@ class _Resolver:
         if not self._views_only:
             text = for_engine(text)
             if self._context.engine == "sail":
+                text = lateral_aliases.spelled_out(text, self._columns)
                 plain, dropped = star_except.split(text)
                 if dropped:
                     return self._dropped(self._sql(_with_text(node, plain)) or _with_text(node, plain), dropped)
@@ -291,6 +292,15 @@ class _Resolver:
         if renamed is not None or text == node.sql.query:
             return renamed
         return _with_text(node, text)
+
+    def _columns(self, query: str) -> frozenset[str] | None:
+        from pyspark.errors import PySparkException
+
+        try:
+            relation = plan.sql(query)
+            return frozenset(name.lower() for name in self._context.wire.schema(self._sql(relation) or relation).names)
+        except (PySparkException, ReelhouseError):
+            return None
 
     def _dropped(self, rows: plan.Relation, names: Sequence[str]) -> plan.Relation:
         have = {field.lower() for field in self._context.wire.schema(rows).names}

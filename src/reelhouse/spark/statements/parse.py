@@ -261,11 +261,10 @@ def _describe(cursor: Cursor) -> Statement:
             return Describe(what, cursor.name(), extended)
     if cursor.at("TABLE") and cursor.peek().kind in (Kind.WORD, Kind.QUOTED):
         cursor.next()
-    extended = cursor.at("EXTENDED") and cursor.peek().kind in (Kind.WORD, Kind.QUOTED)
+    # FORMATTED is Hive's word for the same.
+    extended = (cursor.at("EXTENDED") or cursor.at("FORMATTED")) and cursor.peek().kind in (Kind.WORD, Kind.QUOTED)
     if extended:
         cursor.next()
-    elif cursor.at("FORMATTED") and cursor.peek().kind in (Kind.WORD, Kind.QUOTED):
-        raise Unsupported("DESCRIBE FORMATTED is not supported here", remedy="Use DESCRIBE EXTENDED.")
     name = cursor.name()
     if cursor.at("AS", "JSON") or cursor.at("PARTITION"):
         raise Unsupported("DESCRIBE TABLE … AS JSON and … PARTITION are not supported here")

@@ -4,6 +4,7 @@ Most queries pass untouched; only a text that uses one of the forms below is par
 
 * `QUALIFY` becomes a filter around the query
 * `GROUP BY ALL` names the select items that aggregate nothing
+* `ORDER BY ALL` counts the select items
 * `column:path` reads JSON text with `get_json_object`
 
 https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-qry-select
@@ -20,7 +21,7 @@ from reelhouse.spark.statements.tokens import Kind, tokenise, unquote
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_MAYBE = re.compile(r"\bQUALIFY\b|\bGROUP\s+BY\s+ALL\b|[\w`\])]:[A-Za-z_`\[]", re.I)
+_MAYBE = re.compile(r"\bQUALIFY\b|\b(?:GROUP|ORDER)\s+BY\s+ALL\b|[\w`\])]:[A-Za-z_`\[]", re.I)
 
 
 def for_engine(text: str) -> str:
@@ -40,6 +41,7 @@ def for_engine(text: str) -> str:
         raise UserError(f"PARSE_SYNTAX_ERROR: this SQL cannot be read: {error}") from error
     for select in list(tree.find_all(exp.Select)):
         _name_groups(select)
+        _number_order(select)
     tree = tree.transform(_json_text)
     while any(select.args.get("qualify") is not None for select in tree.find_all(exp.Select)):
         tree = tree.transform(_without_qualify)  # one level at a time: what is replaced is not looked into
@@ -51,7 +53,7 @@ def _uses_a_form(text: str) -> bool:
     for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if token.is_word("QUALIFY") and before.text != ".":
             return True
-        if token.is_word("BY") and before.is_word("GROUP") and after.is_word("ALL"):
+        if token.is_word("BY") and before.is_word("GROUP", "ORDER") and after.is_word("ALL"):
             return True
         if token.text == ":" and token.kind is Kind.SYMBOL and before.end == token.start and after.start == token.end:
             named = before.kind in (Kind.WORD, Kind.QUOTED) or before.text in ("]", ")")
@@ -87,6 +89,24 @@ def _name_groups(select: exp.Select) -> None:
         raise UserError("GROUP BY ALL needs the columns to be named, not *")
     plain = [item.copy() for item in items if not _aggregates(item) and not isinstance(item, exp.Literal)]
     select.set("group", exp.Group(expressions=plain) if plain else None)
+
+
+def _number_order(select: exp.Select) -> None:
+    """ORDER BY ALL: all select items from the left, each in the direction that is given once."""
+    from sqlglot import exp
+
+    order = select.args.get("order")
+    items = order.expressions if order is not None else []
+    if len(items) != 1 or items[0].this.sql().upper() != "ALL":
+        return
+    if any(isinstance(item.unalias(), exp.Star) for item in select.expressions):
+        raise Unsupported("ORDER BY ALL with * is not supported here", remedy="Name the columns.")
+    numbered = []
+    for number in range(1, len(select.expressions) + 1):
+        term = items[0].copy()
+        term.set("this", exp.Literal.number(number))
+        numbered.append(term)
+    order.set("expressions", numbered)
 
 
 def _aggregates(item: exp.Expression) -> bool:

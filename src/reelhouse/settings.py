@@ -11,6 +11,9 @@ raw = "abfss://raw@account.dfs.core.windows.net/"
 [jobs]                                 # the job ids that Data Factory knows, and the bundle's jobs they mean
 "620134890217" = "netflix_platform"
 
+[urls]                                 # URLs that mean others on this machine, by their beginning
+"https://myapp.azurewebsites.net" = "http://localhost:7071"
+
 [variables]                            # values of the bundle's variables on this machine, whatever the target
 storage_account = "account"
 
@@ -54,6 +57,7 @@ class Settings(BaseModel):
     overlays: dict[str, str] = Field(default_factory=dict)
     mounts: dict[str, str] = Field(default_factory=dict)
     jobs: dict[str, str] = Field(default_factory=dict)
+    urls: dict[str, str] = Field(default_factory=dict)
     variables: dict[str, Any] = Field(default_factory=dict)
     secrets: SecretSettings = SecretSettings()
     runs: RunSettings = RunSettings()

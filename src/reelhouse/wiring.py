@@ -47,6 +47,7 @@ def adf_services(project: Project) -> AdfServices:
     from reelhouse.adf.http import HttpxSource
     from reelhouse.adf.mirror import Mirror, MirroredSource
     from reelhouse.adf.services import AdfServices
+    from reelhouse.adf.url_map import MappedSource
 
     mirrors = [Mirror.parse(text) for text in project.mirrors]
     return AdfServices(
@@ -54,7 +55,7 @@ def adf_services(project: Project) -> AdfServices:
         runs=project.runs,
         clock=project.clock,
         lineage=project.lineage,
-        http=MirroredSource(mirrors, HttpxSource()),
+        http=MirroredSource(mirrors, MappedSource(project.settings.urls, HttpxSource())),
         jobs=_Jobs(project),
         notebooks=_Notebooks(project),
         python_files=_PythonFiles(project),

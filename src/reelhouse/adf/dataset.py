@@ -7,12 +7,14 @@ https://learn.microsoft.com/azure/data-factory/parameterize-linked-services
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from reelhouse.adf.access.access import Access
+from reelhouse.adf.access.service import http_access, rest_access, verifies
 from reelhouse.adf.activity.context import ActivityContext
 from reelhouse.adf.definition import LinkedService, Reference, read_reference
 from reelhouse.adf.expression.evaluate import evaluate
@@ -35,6 +37,8 @@ from reelhouse.adf.settings import (
     HttpServerLocation,
     Json,
     Location,
+    RestResource,
+    RestService,
     Settings,
 )
 from reelhouse.errors import Place, Unsupported, UserError
@@ -66,12 +70,36 @@ class HttpFile:
     """A file behind a URL."""
 
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
     verify: bool = True
 
     @property
     def file(self) -> str:
         return self.url.partition("?")[0].rstrip("/").rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class RestEndpoint:
+    """What answers with JSON. `base` is the URL of the linked service, `relative` that of the dataset."""
+
+    base: str
+    relative: str = ""
+    access: Access = field(default_factory=Access)
+    verify: bool = True
+
+    @property
+    def url(self) -> str:
+        """The URL of the first request."""
+        return join_url(self.base, self.relative)
+
+
+def join_url(base: str, relative: str) -> str:
+    """`[URL of the linked service]/[relative URL of the dataset]`. A query of its own follows at once."""
+    if not relative:
+        return base
+    if relative.startswith("?"):
+        return base + relative
+    return f"{base.rstrip('/')}/{relative.lstrip('/')}"
 
 
 @dataclass(frozen=True)
@@ -82,7 +110,7 @@ class OpenDataset:
     type: str
     place: Place
     settings: Settings
-    location: LakeFile | HttpFile
+    location: LakeFile | HttpFile | RestEndpoint
 
 
 def open_dataset(ctx: ActivityContext, raw: Any, place: Place) -> OpenDataset:
@@ -101,6 +129,10 @@ def open_dataset(ctx: ActivityContext, raw: Any, place: Place) -> OpenDataset:
     spot = dataset.place.at("typeProperties")
     evaluated = evaluate(dict(dataset.raw), scope, spot)
     settings = _model(DATASET_SETTINGS[dataset.type], evaluated, spot, f"Dataset '{dataset.name}'")
+    if isinstance(settings, RestResource):
+        service, service_settings = open_linked_service(ctx, dataset.linked_service, scope)
+        endpoint = _rest_endpoint(ctx, settings, service, service_settings)
+        return OpenDataset(dataset.name, dataset.type, dataset.place, settings, endpoint)
     check_compression(settings, spot)
     location = _location(evaluated["location"], spot.at("location"))
     service, service_settings = open_linked_service(ctx, dataset.linked_service, scope)
@@ -194,25 +226,17 @@ def _http_file(
             f"The linked service '{service.name}' ({service.type}) has no HTTP location", where=service.place
         )
     spot = service.place.at("typeProperties")
-    base, relative = text(settings.url), text(location.relative_url)
-    url = f"{base.rstrip('/')}/{relative.lstrip('/')}" if relative else base
-    headers: dict[str, str] = {}
-    kind = text(settings.authentication_type)
-    if kind == "Basic":
-        password = secret(ctx, settings.password, spot.at("password"))
-        pair = base64.b64encode(f"{text(settings.user_name)}:{password}".encode()).decode("ascii")
-        headers["Authorization"] = f"Basic {pair}"
-    elif kind != "Anonymous":
-        raise Unsupported(
-            f"HTTP authentication '{kind}' is not supported",
-            where=spot.at("authenticationType"),
-            remedy="Supported: Anonymous, Basic.",
-        )
-    if isinstance(settings.auth_headers, Mapping):
-        headers.update(
-            {name: secret(ctx, value, spot.at("authHeaders").at(name)) for name, value in settings.auth_headers.items()}
-        )
-    return HttpFile(url, headers, text(settings.enable_server_certificate_validation).lower() != "false")
+    access = http_access(ctx, settings, spot, partial(secret, ctx))
+    return HttpFile(join_url(text(settings.url), text(location.relative_url)), access, verifies(settings))
+
+
+def _rest_endpoint(
+    ctx: ActivityContext, dataset: RestResource, service: LinkedService, settings: Settings
+) -> RestEndpoint:
+    if not isinstance(settings, RestService):
+        raise UserError(f"The linked service '{service.name}' ({service.type}) is no REST service", where=service.place)
+    access = rest_access(ctx, settings, service.place.at("typeProperties"), partial(secret, ctx))
+    return RestEndpoint(text(settings.url), text(dataset.relative_url), access, verifies(settings))
 
 
 def _lake_file(location: Location, service: LinkedService, settings: Settings, place: Place) -> LakeFile:

@@ -10,8 +10,9 @@ import queue
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from reelhouse.adf.errors import SYSTEM_ERROR, ActivityFailed, Cancelled
 from reelhouse.clock import Clock
@@ -22,6 +23,24 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 RESUMES = 5
 """How often a body that was cut is continued. Asking again from the start is the business of the activity's policy."""
+RETURNS = 3
+"""How often a server that says when to come back (429 or 503 with Retry-After) is asked again."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """HTTP digest authentication, which answers a challenge of the server."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A client's certificate: the content of a PFX (PKCS #12) file and its password."""
+
+    pfx: bytes = field(repr=False)
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -34,6 +53,8 @@ class HttpRequest:
     body: bytes | None = None
     timeout: float = 100.0
     verify: bool = True
+    login: Digest | Certificate | None = None
+    """What the connection itself has to show. Other kinds of authentication are headers."""
 
 
 @dataclass
@@ -75,19 +96,26 @@ class HttpxSource:
     """The network. httpx is imported with the first request."""
 
     def __init__(self) -> None:
-        self._clients: dict[bool, httpx.Client] = {}
+        self._clients: dict[tuple[bool, Certificate | None], httpx.Client] = {}
         self._lock = threading.Lock()
 
     def open(self, request: HttpRequest) -> Exchange:
-        return _HttpxExchange(self._client(request.verify), request)
+        return _HttpxExchange(self._client(request), request)
 
-    def _client(self, verify: bool) -> httpx.Client:
+    def _client(self, request: HttpRequest) -> httpx.Client:
         import httpx
 
+        certificate = request.login if isinstance(request.login, Certificate) else None
+        key = (request.verify, certificate)
         with self._lock:
-            if verify not in self._clients:
-                self._clients[verify] = httpx.Client(follow_redirects=True, verify=verify)
-            return self._clients[verify]
+            if key not in self._clients:
+                verify: Any = request.verify
+                if certificate is not None:
+                    from reelhouse.adf.access.certificate import ssl_context
+
+                    verify = ssl_context(certificate, verify=request.verify)
+                self._clients[key] = httpx.Client(follow_redirects=True, verify=verify)
+            return self._clients[key]
 
     def close(self) -> None:
         """Close all connections."""
@@ -113,8 +141,10 @@ class _HttpxExchange:
             content=self._request.body,
             timeout=self._request.timeout,
         )
+        login = self._request.login
+        auth = httpx.DigestAuth(login.user, login.password) if isinstance(login, Digest) else None
         try:
-            self._response = self._client.send(request, stream=True)
+            self._response = self._client.send(request, stream=True, auth=auth)
         except httpx.TimeoutException:
             raise HttpError(f"no answer within {self._request.timeout:g} s", timed_out=True) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -165,26 +195,62 @@ class Waiting:
         if self.deadline is not None and self.clock.monotonic() > self.deadline:
             raise ActivityFailed("Timeout", "The activity did not end within its timeout", failure_type=SYSTEM_ERROR)
 
+    def pause(self, seconds: float) -> None:
+        """Wait by the clock. Raises when it is time to stop."""
+        if self.deadline is not None:
+            # A moment more than what is left, so that the check below sees that it is over.
+            seconds = min(seconds, max(self.deadline - self.clock.monotonic(), 0) + 0.001)
+        self.clock.sleep(seconds, self.cancel)
+        self.check()
+
+
+def retry_after(answer: HttpAnswer, clock: Clock) -> float | None:
+    """The seconds after which a busy server (429 or 503) wants to be asked again; None when it does not say.
+
+    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
+    if answer.status not in (429, 503):
+        return None
+    return pause_of(answer.headers, clock)
+
+
+def pause_of(headers: Mapping[str, str], clock: Clock) -> float | None:
+    """The seconds of a Retry-After header, which has a number or a date."""
+    said = headers.get("retry-after", "").strip()
+    if said.isdigit():
+        return float(said)
+    try:
+        when = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    return max((when - clock.now()).total_seconds(), 0.0)
+
 
 def download(source: HttpSource, request: HttpRequest, target: BinaryIO, waiting: Waiting) -> int:
     """Write the whole body to `target`; the number of bytes comes back.
 
-    A body that is cut is continued with a range request where the server allows it, and is never taken for whole.
-    Raises `ActivityFailed` for a status from 400 on, a silent server, a body that stays short.
+    A body that is cut is continued with a range request where the server allows it, and is never taken for whole. A
+    server that says when to come back is asked again then. Raises `ActivityFailed` for a status from 400 on, a silent
+    server, a body that stays short.
     """
     written = 0
+    returns = 0
     validator: str | None = None
-    for _ in range(RESUMES + 1):
+    for _ in range(RESUMES + RETURNS + 1):
         ask = request
         if written and validator:
             ask = replace(request, headers={**request.headers, "Range": f"bytes={written}-", "If-Range": validator})
         before = written
         fault: HttpError | None = None
         expected: int | None = None
+        pause: float | None = None
         for event in events(source, ask, waiting):
             if isinstance(event, HttpError):
                 fault = event
             elif isinstance(event, HttpAnswer):
+                pause = retry_after(event, waiting.clock) if returns < RETURNS else None
+                if pause is not None:
+                    break
                 _check_status(event, request.url)
                 if event.status != 206 and written:
                     written = before = 0
@@ -196,6 +262,10 @@ def download(source: HttpSource, request: HttpRequest, target: BinaryIO, waiting
             else:
                 target.write(event)
                 written += len(event)
+        if pause is not None:
+            returns += 1
+            waiting.pause(pause)
+            continue
         if fault is None and (expected is None or written == expected):
             return written
         if fault is not None and (fault.timed_out or not validator):
@@ -208,6 +278,44 @@ def download(source: HttpSource, request: HttpRequest, target: BinaryIO, waiting
         f"{written} bytes came, {expected if expected is not None else 'more'} were announced",
         failure_type=SYSTEM_ERROR,
     )
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with its whole body. `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TooLarge(Exception):
+    """A body is larger than what was asked for."""
+
+
+def call(source: HttpSource, request: HttpRequest, waiting: Waiting, limit: int | None = None) -> Reply:
+    """The whole answer, of any status.
+
+    Raises `HttpError` for no answer or a body that broke off, `TooLarge` for a body of more than `limit` bytes.
+    """
+    answer: HttpAnswer | None = None
+    body = bytearray()
+    for event in events(source, request, waiting):
+        if isinstance(event, HttpError):
+            raise event
+        if isinstance(event, HttpAnswer):
+            answer = event
+            if event.status >= 400:
+                body += b"".join(event.chunks)
+        else:
+            body += event
+        if limit is not None and len(body) > limit:
+            raise TooLarge(request.url)
+    if answer is None:
+        raise HttpError("the connection was closed without an answer")
+    if answer.length is not None and len(body) < answer.length and request.method != "HEAD":
+        raise HttpError(f"the body broke off after {len(body)} of {answer.length} bytes")
+    return Reply(answer.status, answer.headers, bytes(body))
 
 
 def _no_answer(url: str, fault: HttpError, written: int) -> ActivityFailed:

@@ -29,6 +29,7 @@ from reelhouse.adf.settings import (
     Validation,
     Wait,
     WebActivity,
+    WebHook,
 )
 from reelhouse.errors import Place, did_you_mean
 
@@ -69,6 +70,8 @@ def check_limits(factory: Factory, activity: Activity) -> Iterator[Finding]:
             yield from _cases(settings, place.at("cases"))
         case WebActivity():
             yield from _web(settings, place)
+        case WebHook():
+            yield from _time(settings.timeout, place.at("timeout"), most=MAX_ACTIVITY_TIME)
         case DatabricksNotebook():
             path = settings.notebook_path
             if _is_written(path) and not str(path).startswith("/"):

@@ -11,11 +11,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reelhouse.adf.activity.azure_function import check_azure_function
 from reelhouse.adf.activity.copy import check_copy
 from reelhouse.adf.activity.databricks import check_databricks_python
 from reelhouse.adf.activity.metadata import FIELDS
 from reelhouse.adf.activity.store import read_settings
 from reelhouse.adf.activity.variables import RETURN_VALUE
+from reelhouse.adf.activity.web import check_web
+from reelhouse.adf.activity.webhook import check_webhook
 from reelhouse.adf.definition import NO_DEFAULT, Activity, Dataset, Pipeline, Reference, walk
 from reelhouse.adf.errors import ExpressionError
 from reelhouse.adf.expression.evaluate import evaluate
@@ -30,6 +33,7 @@ from reelhouse.adf.settings import (
     ACTIVITY_SETTINGS,
     DATASET_SETTINGS,
     AppendVariable,
+    AzureFunctionActivity,
     Copy,
     DatabricksJob,
     DatabricksSparkPython,
@@ -38,6 +42,8 @@ from reelhouse.adf.settings import (
     Lookup,
     SetVariable,
     Validation,
+    WebActivity,
+    WebHook,
 )
 from reelhouse.errors import Place, did_you_mean
 
@@ -279,6 +285,12 @@ class _PipelineCheck:
             self._job(settings, place)
         if isinstance(settings, DatabricksSparkPython):
             check_databricks_python(settings, place, self.findings)
+        if isinstance(settings, WebActivity):
+            check_web(self.factory, activity, settings, self.findings)
+        elif isinstance(settings, WebHook):
+            check_webhook(activity, settings, self.findings)
+        elif isinstance(settings, AzureFunctionActivity):
+            check_azure_function(activity, settings, self.findings)
 
     def _store(self, raw: Any, place: Place) -> None:
         if raw is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from reelhouse.adf.access.service import check_authentication_type
 from reelhouse.adf.dataset import check_compression
 from reelhouse.adf.definition import NO_DEFAULT, Activity, Dataset, LinkedService, Parameter, Reference, read_reference
 from reelhouse.adf.expression.evaluate import is_expression
@@ -66,7 +67,9 @@ def check_supported(
             f"{word} '{found.name}' is of type '{found.type}', which is not supported",
             f"Supported: {', '.join(sorted(types))}.",
         )
-    elif isinstance(found, Dataset) and found.linked_service is not None:
+    elif isinstance(found, LinkedService):
+        yield from check_authentication_type(found.type, found.raw, found.place.at("typeProperties"))
+    elif found.linked_service is not None:
         service = factory.linked_services.get(found.linked_service.name)
         if service is not None:
             yield from check_supported(reference, service, "Linked service", factory)
@@ -118,7 +121,8 @@ def validate_dataset(factory: Factory, dataset: Dataset) -> list[Finding]:
             )
         )
     if dataset.settings is not None:
-        findings.extend(_check_location(dataset))
+        if "location" in type(dataset.settings).model_fields:
+            findings.extend(_check_location(dataset))
         try:
             check_compression(dataset.settings, dataset.place.at("typeProperties"))
         except Unsupported as error:

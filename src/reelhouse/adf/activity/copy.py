@@ -182,7 +182,7 @@ def _transfers(
     if isinstance(location, HttpFile):
         name = target.file or location.file or f"Data_{uuid.uuid4()}"
         return [_Transfer(location.url, None, _below(ctx, target, name))]
-    assert chosen is not None
+    assert chosen is not None and isinstance(location, LakeFile)
     base, files = find_files(local_of(ctx, location), location.folder, location.file, chosen)
     for file in files:
         if not file.is_file():

@@ -68,6 +68,7 @@ def prepare_lookup(ctx: ActivityContext) -> Work:
             buffer.seek(0)
             yield buffer
             return
+        assert isinstance(location, LakeFile)
         for path in _paths(ctx, location, store):
             with path.open("rb") as file:
                 yield file

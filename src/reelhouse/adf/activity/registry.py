@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reelhouse.adf.activity.azure_function import prepare_azure_function
 from reelhouse.adf.activity.context import Prepare
 from reelhouse.adf.activity.copy import prepare_copy
 from reelhouse.adf.activity.databricks import (
@@ -24,9 +25,11 @@ from reelhouse.adf.activity.lookup import prepare_lookup
 from reelhouse.adf.activity.metadata import prepare_get_metadata, prepare_validation
 from reelhouse.adf.activity.variables import prepare_append_variable, prepare_set_variable
 from reelhouse.adf.activity.web import prepare_web
+from reelhouse.adf.activity.webhook import prepare_webhook
 
 ACTIVITIES: dict[str, Prepare] = {
     "AppendVariable": prepare_append_variable,
+    "AzureFunctionActivity": prepare_azure_function,
     "Copy": prepare_copy,
     "DatabricksJob": prepare_databricks_job,
     "DatabricksNotebook": prepare_databricks_notebook,
@@ -45,4 +48,5 @@ ACTIVITIES: dict[str, Prepare] = {
     "Validation": prepare_validation,
     "Wait": prepare_wait,
     "WebActivity": prepare_web,
+    "WebHook": prepare_webhook,
 }

@@ -142,7 +142,7 @@ def http_request(ctx: ActivityContext, location: HttpFile, settings: ReadSetting
     method = text(settings.request_method).upper() or "GET"
     if method not in ("GET", "POST"):
         raise wrong(ctx, f"requestMethod must be GET or POST, it is '{method}'")
-    headers = dict(location.headers)
+    headers = dict(location.access.headers())
     if settings.additional_headers:
         headers.update(_header_lines(settings.additional_headers))
     body = text(settings.request_body).encode() or None
@@ -153,6 +153,7 @@ def http_request(ctx: ActivityContext, location: HttpFile, settings: ReadSetting
         body,
         as_seconds(ctx, settings.request_timeout or DEFAULT_REQUEST_TIMEOUT, "requestTimeout"),
         location.verify,
+        location.access.login,
     )
 
 

@@ -7,7 +7,7 @@ https://learn.microsoft.com/rest/api/datafactory/pipelines/create-or-update
 
 from __future__ import annotations
 
-from reelhouse.adf.settings import control, databricks, files, web
+from reelhouse.adf.settings import control, databricks, files, rest, web
 from reelhouse.adf.settings.base import Settings as Settings
 from reelhouse.adf.settings.control import AppendVariable as AppendVariable
 from reelhouse.adf.settings.control import ExecutePipeline as ExecutePipeline
@@ -47,11 +47,18 @@ from reelhouse.adf.settings.files import Parquet as Parquet
 from reelhouse.adf.settings.files import ReadSettings as ReadSettings
 from reelhouse.adf.settings.files import TextSource as TextSource
 from reelhouse.adf.settings.files import Validation as Validation
+from reelhouse.adf.settings.rest import RestResource as RestResource
+from reelhouse.adf.settings.rest import RestService as RestService
+from reelhouse.adf.settings.rest import RestSink as RestSink
+from reelhouse.adf.settings.rest import RestSource as RestSource
+from reelhouse.adf.settings.web import AzureFunction as AzureFunction
+from reelhouse.adf.settings.web import AzureFunctionActivity as AzureFunctionActivity
 from reelhouse.adf.settings.web import AzureKeyVault as AzureKeyVault
 from reelhouse.adf.settings.web import HttpReadSettings as HttpReadSettings
 from reelhouse.adf.settings.web import HttpServer as HttpServer
 from reelhouse.adf.settings.web import HttpServerLocation as HttpServerLocation
 from reelhouse.adf.settings.web import WebActivity as WebActivity
+from reelhouse.adf.settings.web import WebHook as WebHook
 
 ACTIVITY_SETTINGS: dict[str, type[Settings]] = {
     **control.ACTIVITIES,
@@ -61,15 +68,16 @@ ACTIVITY_SETTINGS: dict[str, type[Settings]] = {
 }
 """The activity types that run here."""
 
-CONTROL_TYPES = frozenset((*control.ACTIVITIES, "Validation"))
+CONTROL_TYPES = frozenset((*control.ACTIVITIES, "Validation", "WebHook"))
 """Activities that control the flow. They take no retry policy."""
 
-DATASET_SETTINGS: dict[str, type[Settings]] = {**files.DATASETS}
+DATASET_SETTINGS: dict[str, type[Settings]] = {**files.DATASETS, **rest.DATASETS}
 """The dataset types that run here."""
 
 LINKED_SERVICE_SETTINGS: dict[str, type[Settings]] = {
     **files.LINKED_SERVICES,
     **databricks.LINKED_SERVICES,
+    **rest.LINKED_SERVICES,
     **web.LINKED_SERVICES,
 }
 """The linked service types that run here."""

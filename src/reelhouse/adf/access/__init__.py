@@ -1,0 +1,1 @@
+"""How requests are let in: authentication of linked services and of activities that call HTTP."""

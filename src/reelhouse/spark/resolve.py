@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reelhouse.delta.write import Target
 from reelhouse.errors import ReelhouseError, Unsupported, UserError, did_you_mean
 from reelhouse.plans import metadata_column, plan
-from reelhouse.spark import current_names, lateral_aliases, sqltext, star_except, table_functions
+from reelhouse.spark import current_names, information_schema, lateral_aliases, sqltext, star_except, table_functions
 
 if TYPE_CHECKING:
     from reelhouse.catalog.names import SchemaName
@@ -152,6 +152,8 @@ class _Resolver:
                 return self._inner(self._current).run(found)
         if len(parts) > 3 or (len(parts) == 2 and parts[0].lower() in PATH_FORMATS):
             return None
+        if len(parts) > 1 and parts[-2].lower() == information_schema.NAME:
+            return None
         entry = context.catalog.find(parts, self._current)
         if entry is None or entry.view_text is None or not entry.is_view:
             return None
@@ -177,6 +179,9 @@ class _Resolver:
         timestamp = at_time or timestamp
         if len(front) == 1 and front[0].lower() in PATH_FORMATS:
             return self._path(front[0].lower(), last, version, timestamp)
+        if front and front[-1].lower() == information_schema.NAME:
+            catalog = front[0] if len(front) > 1 else self._current.catalog
+            return information_schema.relation(context, catalog, last)
         entry = context.catalog.find([*front, last], self._current)
         if entry is None:
             raise self._not_found([*front, last])

@@ -29,6 +29,7 @@ from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, problem, warning
 from reelhouse.adf.limit_check import check_limits
 from reelhouse.adf.reference_check import check_expressions, check_reference, check_supported, references_of, texts_in
+from reelhouse.adf.services import StandIn
 from reelhouse.adf.settings import (
     ACTIVITY_SETTINGS,
     DATASET_SETTINGS,
@@ -60,8 +61,10 @@ _LOOPS = ("ForEach", "Until")
 _BRANCHES = ("IfCondition", "Switch")
 
 
-def validate_pipeline(factory: Factory, pipeline: Pipeline, known_job_ids: Collection[str] | None) -> list[Finding]:
-    """What is wrong with one pipeline."""
+def validate_pipeline(
+    factory: Factory, pipeline: Pipeline, known_job_ids: Collection[str] | None, stand_in: StandIn | None = None
+) -> list[Finding]:
+    """What is wrong with one pipeline. Of the activities that `stand_in` plays, the expressions are checked alone."""
     findings: list[Finding] = []
     everything = list(walk(pipeline.activities))
     if len(pipeline.name) > MAX_PIPELINE_NAME or not _NAME.fullmatch(pipeline.name):
@@ -90,7 +93,7 @@ def validate_pipeline(factory: Factory, pipeline: Pipeline, known_job_ids: Colle
         all_activities=[activity.name for activity in everything],
         scope="a pipeline outside of a loop",
     )
-    check = _PipelineCheck(factory, pipeline, known_job_ids, findings)
+    check = _PipelineCheck(factory, pipeline, known_job_ids, findings, stand_in)
     check.scope(pipeline.activities, names, ())
     return findings
 
@@ -132,6 +135,7 @@ class _PipelineCheck:
     pipeline: Pipeline
     known_job_ids: Collection[str] | None
     findings: list[Finding]
+    stand_in: StandIn | None = None
 
     def scope(self, activities: Sequence[Activity], names: Names, inside: tuple[str, ...]) -> None:
         """The activities of one scope. `inside` names the types of the containers around it."""
@@ -172,6 +176,9 @@ class _PipelineCheck:
             self.findings.append(
                 problem(place.at("name"), f"'{activity.name}' is not a valid name of an activity", remedy)
             )
+        if self.stand_in is not None and self.stand_in.plays(self.pipeline.name, activity.name):
+            self._names(activity, names)
+            return
         if activity.type not in ACTIVITY_SETTINGS:
             self.findings.append(
                 problem(

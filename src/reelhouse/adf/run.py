@@ -81,7 +81,7 @@ def run_pipeline(
     reference, expression or activity that cannot work. A run that fails is not an error: its status says so.
     """
     pipeline = factory.pipeline(name)
-    pipelines = validate_for_run(factory, pipeline)
+    pipelines = validate_for_run(factory, pipeline, services.stand_in)
     system = {
         "TriggerType": "Manual",
         "TriggerId": str(uuid.uuid4()),
@@ -251,7 +251,7 @@ class _Runner:
                 return ScopeResult(decided.result, failure, results)
             if cancel.is_set() and not running:
                 return ScopeResult(RunStatus.CANCELLED, None, results)
-            ready = () if cancel.is_set() else decided.start
+            ready = () if cancel.is_set() else decided.start[: 1 if self._services.one_at_a_time else None]
             inside = replace(scope, activities=dict(results)) if ready else scope
             if len(ready) == 1 and not running:
                 # One activity alone needs no thread of its own.
@@ -330,7 +330,9 @@ class _Runner:
             if activity.policy.timeout is not None and activity.type not in ("Until", "Validation"):
                 seconds = as_seconds(ctx, ctx.value(activity.policy.timeout), "timeout")
                 ctx = replace(ctx, deadline=services.clock.monotonic() + seconds)
-            work = ACTIVITIES[activity.type](ctx)
+            stand_in = services.stand_in
+            real = ACTIVITIES.get(activity.type)
+            work = stand_in.prepare(ctx, real) if stand_in else ACTIVITIES[activity.type](ctx)
         except Exception as error:
             fault = error
         shown: dict[str, Any] = dict(work.input) if work else {}

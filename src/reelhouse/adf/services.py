@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reelhouse.adf.http import HttpSource
 from reelhouse.clock import Clock, SystemClock
@@ -16,6 +16,9 @@ from reelhouse.errors import UserError
 from reelhouse.lineage.event import LineagePort
 from reelhouse.runs.record import RunLog
 from reelhouse.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from reelhouse.adf.activity.context import ActivityContext, Prepare, Work
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,16 @@ class NoSecrets:
         raise UserError(f"There is no local value for the secret '{name}' of the key vault '{vault}'")
 
 
+class StandIn(Protocol):
+    """Plays activities in the place of the real ones, for tests."""
+
+    def plays(self, pipeline: str, activity: str) -> bool:
+        """Whether it plays this activity. One that is played need not be of a type that runs here."""
+
+    def prepare(self, ctx: ActivityContext, real: Prepare | None) -> Work:
+        """What is done in this try of an activity. `real` would do its work, None for a type that does not run here."""
+
+
 @dataclass
 class AdfServices:
     """Everything that touches the world. `cancel`, once set, stops what runs in order.
@@ -89,3 +102,6 @@ class AdfServices:
     cancel: threading.Event = field(default_factory=threading.Event)
     locks: Path | None = None
     """Where the processes that share a lake keep the `concurrency` of pipelines. None: each run for itself."""
+    stand_in: StandIn | None = None
+    one_at_a_time: bool = False
+    """Whether what could run in parallel runs one after another, in the order of the definition: for tests."""

@@ -5,14 +5,15 @@ https://learn.microsoft.com/azure/data-factory/concepts-pipelines-activities
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
-from reelhouse.adf.definition import Pipeline, walk
+from reelhouse.adf.definition import Activity, Pipeline
 from reelhouse.adf.expression.names import Names
 from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, Severity, warning
 from reelhouse.adf.pipeline_check import validate_pipeline
 from reelhouse.adf.reference_check import check_expressions, check_reference, references_of, validate_dataset
+from reelhouse.adf.services import StandIn
 from reelhouse.adf.settings import LINKED_SERVICE_SETTINGS
 
 
@@ -42,8 +43,11 @@ def validate(factory: Factory, known_job_ids: Collection[str] | None = None) -> 
     return _distinct(findings)
 
 
-def validate_for_run(factory: Factory, pipeline: Pipeline) -> list[Pipeline]:
-    """A pipeline and all that it starts, checked. Raises the first error as `UserError`, before anything has run."""
+def validate_for_run(factory: Factory, pipeline: Pipeline, stand_in: StandIn | None = None) -> list[Pipeline]:
+    """A pipeline and all that it starts, checked. Raises the first error as `UserError`, before anything has run.
+
+    What `stand_in` plays need not be able to run here.
+    """
     seen: dict[str, Pipeline] = {}
     open_pipelines = [pipeline]
     while open_pipelines:
@@ -54,10 +58,10 @@ def validate_for_run(factory: Factory, pipeline: Pipeline) -> list[Pipeline]:
         fault = factory.faulty.get(("pipeline", current.name))
         if fault is not None:
             raise fault.error()
-        for finding in validate_pipeline(factory, current, None):
+        for finding in validate_pipeline(factory, current, None, stand_in):
             if finding.severity is Severity.ERROR:
                 raise finding.error()
-        for activity in walk(current.activities):
+        for activity in _really_run(current.activities, current.name, stand_in):
             for reference in references_of(activity):
                 if reference.type == "PipelineReference" and activity.inactive_as is None:
                     open_pipelines.append(factory.pipeline(reference.name, reference.place))
@@ -67,6 +71,15 @@ def validate_for_run(factory: Factory, pipeline: Pipeline) -> list[Pipeline]:
                         if finding.severity is Severity.ERROR:
                             raise finding.error()
     return list(seen.values())
+
+
+def _really_run(activities: Iterable[Activity], pipeline: str, stand_in: StandIn | None) -> Iterator[Activity]:
+    """All activities but those that `stand_in` plays, with what is inside of them."""
+    for activity in activities:
+        if stand_in is None or not stand_in.plays(pipeline, activity.name):
+            yield activity
+            for branch in activity.branches.values():
+                yield from _really_run(branch, pipeline, stand_in)
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:

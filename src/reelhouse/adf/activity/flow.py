@@ -81,7 +81,8 @@ def prepare_for_each(ctx: ActivityContext) -> Work:
         raise wrong(ctx, f"The items must be an array, they are {type_name(items)}", "items")
     if len(items) > MAX_ITEMS:
         raise wrong(ctx, f"ForEach takes {MAX_ITEMS} items at most, there are {len(items)}", "items")
-    queues = 1 if settings.is_sequential else min(settings.batch_count or DEFAULT_BATCH, MAX_BATCH)
+    alone = settings.is_sequential or ctx.services.one_at_a_time
+    queues = 1 if alone else min(settings.batch_count or DEFAULT_BATCH, MAX_BATCH)
     activities = ctx.activity.branches["body"]
 
     def iterate(item: Any) -> ScopeResult:

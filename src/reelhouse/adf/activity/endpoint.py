@@ -191,8 +191,7 @@ def follow(
     url = request.url
     while reply.status == 202 and reply.headers.get("location") and not enough():
         pause = pause_of(reply.headers, ctx.services.clock)
-        ctx.sleep(POLL_SECONDS if pause is None else pause)
-        ctx.waiting().check()
+        ctx.waiting().pause(POLL_SECONDS if pause is None else pause)
         url = urljoin(url, reply.headers["location"])
         same = _origin(url) == _origin(request.url)
         headers = request.headers if same else shown_headers(request.headers)

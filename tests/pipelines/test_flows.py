@@ -349,3 +349,23 @@ def test_a_dataset_that_is_no_longer_defined_is_noted_once_and_keeps_its_rows(la
         removed = "b" if "def a" in text else "a"
         assert len(notes) == 1 and f"'netflix.silver.{removed}' is no longer defined in pipeline 'films'" in notes[0]
     assert lab.rows("netflix.silver.b") == [(0,), (1,)]
+
+
+def test_a_streaming_table_loads_each_new_file_once_with_read_files(lab: Any, tmp_path: Any) -> None:
+    folder = tmp_path / "arrivals"
+    folder.mkdir()
+    (folder / "a.csv").write_text("id,name\n1,a\n2,b\n")
+    lab.file(
+        "files.sql",
+        f"CREATE OR REFRESH STREAMING TABLE t AS SELECT id, name, id * 2 AS twice\n"
+        f"FROM STREAM read_files('{folder}', format => 'csv', header => true);\n"
+        f"CREATE OR REFRESH MATERIALIZED VIEW m AS SELECT count(*) AS n FROM read_files('{folder}', format => 'csv');\n"
+        f"CREATE OR REFRESH MATERIALIZED VIEW lines AS SELECT count(*) AS n FROM text.`{folder}`;",
+    )
+    lab.succeed()
+    assert lab.rows("netflix.silver.t", "id", "twice") == [(1, 2), (2, 4)]
+    (folder / "b.csv").write_text("id,name\n3,c\n")
+    lab.succeed()
+    assert lab.rows("netflix.silver.t", "id", "name") == [(1, "a"), (2, "b"), (3, "c")]
+    assert lab.rows("netflix.silver.m") == [(3,)]
+    assert lab.rows("netflix.silver.lines") == [(5,)]

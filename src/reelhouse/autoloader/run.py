@@ -108,6 +108,24 @@ def open_schema(
     return SourceSchema(known.number, hinted, known.partitions, mode, rescued, _corrupt_name(options, hinted))
 
 
+def schema_once(
+    options: CloudFiles,
+    user_schema: str | None,
+    files: Sequence[FileEntry],
+    rescued: str,
+    *,
+    time_zone: str = "UTC",
+) -> SourceSchema:
+    """The schema to read these files with one time: the user's, or what they show, with a column for the rest."""
+    if user_schema is not None:
+        columns = tuple(fields(user_schema))
+        check_types(columns, "in the schema")
+        return _split(None, columns, options, "none", options.rescued_data_column)
+    data, partitions = infer_schema(options, files, time_zone=time_zone)
+    named = options.rescued_data_column or (None if options.format in _FIXED else rescued)
+    return SourceSchema(None, data, partitions, "rescue", named, _corrupt_name(options, data))
+
+
 def infer_schema(options: CloudFiles, files: Sequence[FileEntry], *, time_zone: str = "UTC") -> tuple[Columns, Columns]:
     """Data columns with hints, and partition columns, from a sample of files."""
     from reelhouse.autoloader.infer import infer_columns

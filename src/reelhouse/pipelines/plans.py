@@ -16,7 +16,7 @@ import pyspark.sql.connect.proto as proto
 
 from reelhouse.errors import Place, UserError
 from reelhouse.plans import plan
-from reelhouse.spark import sqltext
+from reelhouse.spark import read_files, sqltext
 
 _ids = itertools.count(1_000_000_000)
 _PATH_FORMATS = frozenset({"delta", "parquet", "csv", "json", "text", "binaryfile"})
@@ -38,6 +38,8 @@ _CHANGING = frozenset(
         "current_user",
         "session_user",
         "user",
+        "read_files",
+        "cloud_files_state",
     }
 )
 _CHANGING_TEXT = re.compile(
@@ -79,17 +81,30 @@ def lift_sql(relation: plan.Relation, place: Place) -> plan.Relation:
 def _lift(node: plan.Relation, known: set[str], place: Place) -> plan.Relation | None:
     query = node.sql.query
     try:
-        found = [t for t in sqltext.tables(query) if len(t.parts) > 1 or t.parts[0].lower() not in known]
+        query, files = _streamed_files(query)
+        found = [t for t in sqltext.tables(query) if len(t.parts) > 1 or t.parts[0].lower() not in {*known, *files}]
     except UserError as error:
         raise UserError(error.what, where=place, remedy=error.remedy) from error
-    if not found:
+    if not found and not files:
         return None
     names = [(table, f"_reelhouse_{next(_ids)}") for table in found]
     lifted = proto.Relation()
     lifted.with_relations.root.CopyFrom(node)
     lifted.with_relations.root.sql.query = sqltext.rename(query, names)
     lifted.with_relations.references.extend(_identified(plan.alias(_read_of(table), local)) for table, local in names)
+    lifted.with_relations.references.extend(_identified(plan.alias(read, local)) for local, read in files.items())
     return lifted
+
+
+def _streamed_files(query: str) -> tuple[str, dict[str, plan.Relation]]:
+    """The text with names in the place of `STREAM read_files(…)`, and the stream that each name stands for."""
+    files: dict[str, plan.Relation] = {}
+    for call in reversed(read_files.calls(query)):
+        if call.streaming:
+            name = f"_reelhouse_{next(_ids)}"
+            files[name] = read_files.stream(call)
+            query = query[: call.start] + name + query[call.end :]
+    return query, files
 
 
 def _read_of(table: sqltext.TableRef) -> plan.Relation:

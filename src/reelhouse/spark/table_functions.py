@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _MAYBE = re.compile(r"\b(?:cloud_files_state|read_files|table_changes|read_kafka|cloud_files)\s*\(", re.IGNORECASE)
 _REFUSED = {
-    "READ_FILES": "Use spark.read or csv.`path`, json.`path`, parquet.`path`, text.`path`.",
     "TABLE_CHANGES": "Compare two versions of the table with VERSION AS OF.",
     "READ_KAFKA": "",
     "CLOUD_FILES": "Use spark.readStream.format('cloudFiles').",
@@ -35,6 +34,7 @@ def replaced(context: SessionContext, text: str) -> tuple[str, dict[str, plan.Re
     references: dict[str, plan.Relation] = {}
     if not _MAYBE.search(text):
         return text, references
+    text = _without_read_files(context, text, references)
     tokens = tokenise(text)
     edits: list[tuple[int, int, str]] = []
     for place, token in enumerate(tokens[1:-1], start=1):
@@ -53,6 +53,21 @@ def replaced(context: SessionContext, text: str) -> tuple[str, dict[str, plan.Re
     for start, end, reference in reversed(edits):
         text = text[:start] + reference + text[end:]
     return text, references
+
+
+def _without_read_files(context: SessionContext, text: str, references: dict[str, plan.Relation]) -> str:
+    from reelhouse.spark import read_files
+
+    for call in reversed(read_files.calls(text)):
+        if call.streaming:
+            raise Unsupported(
+                "STREAM read_files(…) is supported in streaming tables of a pipeline alone",
+                remedy="Use spark.readStream.format('cloudFiles') here.",
+            )
+        name = f"__reelhouse_files_{next(_names)}"
+        references[name] = read_files.batch(context, call)
+        text = text[: call.start] + name + text[call.end :]
+    return text
 
 
 def _is_call(tokens: list[Token], place: int) -> bool:

@@ -40,7 +40,7 @@ MAX_ACTIVITY_TIME = timedelta(days=7)
 MIN_ACTIVITY_TIME = timedelta(minutes=10)
 MAX_UNTIL_TIME = timedelta(days=90)
 WEB_TIME = (timedelta(minutes=1), timedelta(minutes=10))
-_ROWS_OF = {"Json": "JsonSource", "DelimitedText": "DelimitedTextSource"}
+_ROWS_OF = {"Json": "JsonSource", "DelimitedText": "DelimitedTextSource", "RestResource": "RestSource"}
 _LOCATION = "Location"
 
 
@@ -141,7 +141,7 @@ def _rows(factory: Factory, settings: Lookup, place: Place) -> Iterator[Finding]
     fitting = _ROWS_OF.get(dataset.type)
     if fitting == kind:
         return
-    remedy = f"Use {fitting}." if fitting else f"Datasets of rows are {' and '.join(_ROWS_OF)}."
+    remedy = f"Use {fitting}." if fitting else f"Datasets of rows are {', '.join(_ROWS_OF)}."
     yield problem(place, f"A {kind} does not fit the {dataset.type} dataset '{dataset.name}'", remedy)
 
 

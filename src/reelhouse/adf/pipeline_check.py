@@ -29,6 +29,7 @@ from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, problem, warning
 from reelhouse.adf.limit_check import check_limits
 from reelhouse.adf.reference_check import check_expressions, check_reference, check_supported, references_of, texts_in
+from reelhouse.adf.rest.pages import check_rest_source
 from reelhouse.adf.services import StandIn
 from reelhouse.adf.settings import (
     ACTIVITY_SETTINGS,
@@ -305,12 +306,14 @@ class _PipelineCheck:
 
     def _lookup_source(self, settings: Lookup, place: Place) -> None:
         kind = settings.source.get("type")
-        if kind not in ("JsonSource", "DelimitedTextSource"):
+        if kind == "RestSource":
+            check_rest_source(settings.source, place.at("source"), self.findings)
+        elif kind not in ("JsonSource", "DelimitedTextSource"):
             self.findings.append(
                 problem(
                     place.at("source").at("type"),
                     f"Lookup from '{kind}' is not supported",
-                    "Supported: DelimitedTextSource, JsonSource.",
+                    "Supported: DelimitedTextSource, JsonSource, RestSource.",
                 )
             )
 

@@ -27,6 +27,7 @@ from reelhouse.adf.expression.values import text
 from reelhouse.adf.files import find_files
 from reelhouse.adf.finding import Finding, checked
 from reelhouse.adf.http import download
+from reelhouse.adf.rest.source import rest_documents
 from reelhouse.adf.settings import SOURCES, DelimitedText, Json, Lookup, TextSource
 from reelhouse.errors import Unsupported
 
@@ -39,12 +40,14 @@ def prepare_lookup(ctx: ActivityContext) -> Work:
     settings = ctx.activity.settings
     assert isinstance(settings, Lookup)
     dataset = open_dataset(ctx, settings.dataset, ctx.properties.at("dataset"))
+    if dataset.type == "RestResource":
+        return _prepare_rest(ctx, settings, dataset)
     kind = settings.source.get("type")
     if dataset.type not in _SOURCE_OF:
         raise Unsupported(
             f"Lookup of a {dataset.type} dataset is not supported",
             where=ctx.properties.at("dataset"),
-            remedy="Supported: DelimitedText, Json.",
+            remedy="Supported: DelimitedText, Json, RestResource.",
         )
     if kind != _SOURCE_OF[dataset.type]:
         raise wrong(ctx, f"The source '{kind}' does not fit a {dataset.type} dataset", "source", "type")
@@ -74,18 +77,36 @@ def prepare_lookup(ctx: ActivityContext) -> Work:
                 yield file
 
     def act() -> Any:
-        rows = list(islice(_rows(dataset, opened(), skip), 1 if first_only else MAX_ROWS))
-        output: dict[str, Any]
-        if first_only:
-            output = {"firstRow": rows[0]} if rows else {}
-        else:
-            output = {"count": len(rows), "value": rows}
-        if size_of(output) > MAX_SIZE:
-            raise ActivityFailed("2100", "The result of the lookup is larger than 4 MB")
-        return output
+        return _output(_rows(dataset, opened(), skip), first_only)
 
     where = dataset.location.url() if isinstance(dataset.location, LakeFile) else dataset.location.url
     return Work({"dataset": dataset.name, "path": where, "firstRowOnly": first_only}, act)
+
+
+def _prepare_rest(ctx: ActivityContext, settings: Lookup, dataset: OpenDataset) -> Work:
+    """A Lookup of what a REST endpoint answers: each object is a row."""
+    place = ctx.properties.at("source")
+    raw = ctx.value(dict(settings.source), "source")
+    if raw.get("type") != "RestSource":
+        raise wrong(ctx, f"The source '{raw.get('type')}' does not fit a RestResource dataset", "source", "type")
+    if raw.get("additionalColumns"):
+        raise Unsupported("additionalColumns is not supported", where=place.at("additionalColumns"))
+    documents = rest_documents(ctx, raw, dataset, place)
+    first_only = as_boolean(ctx, ctx.value(settings.first_row_only, "firstRowOnly"), "firstRowOnly")
+    shown = {"dataset": dataset.name, "path": documents.endpoint.url, "firstRowOnly": first_only}
+    return Work(shown, lambda: _output(iter(documents), first_only))
+
+
+def _output(found: Iterator[dict[str, Any]], first_only: bool) -> dict[str, Any]:
+    rows = list(islice(found, 1 if first_only else MAX_ROWS))
+    output: dict[str, Any]
+    if first_only:
+        output = {"firstRow": rows[0]} if rows else {}
+    else:
+        output = {"count": len(rows), "value": rows}
+    if size_of(output) > MAX_SIZE:
+        raise ActivityFailed("2100", "The result of the lookup is larger than 4 MB")
+    return output
 
 
 def _paths(ctx: ActivityContext, location: LakeFile, store: Any) -> list[Any]:

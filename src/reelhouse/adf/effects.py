@@ -17,6 +17,7 @@ ACTIVITY_PROPERTIES = frozenset(
         "dataIntegrationUnits",
         "stagingSettings",
         "maxConcurrentConnections",
+        "disableMetricsCollection",
         "blockSizeInMB",
         "libraries",
         "connectVia",

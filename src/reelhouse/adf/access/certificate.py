@@ -8,11 +8,14 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import ssl
 import tempfile
+from typing import TYPE_CHECKING
 
 from reelhouse.adf.http import Certificate
 from reelhouse.errors import Place, UserError
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def read_certificate(encoded: str, password: str, place: Place) -> Certificate:
@@ -27,6 +30,8 @@ def read_certificate(encoded: str, password: str, place: Place) -> Certificate:
 
 def ssl_context(certificate: Certificate, *, verify: bool = True) -> ssl.SSLContext:
     """What a connection needs to show the certificate. `verify` False trusts any server."""
+    import ssl
+
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelhouse.adf.access.web import check_web_authentication, web_access
 from reelhouse.adf.activity.context import ActivityContext, Work, as_seconds, wrong
@@ -23,7 +23,6 @@ from reelhouse.adf.activity.endpoint import (
     shown_headers,
     with_content_type,
 )
-from reelhouse.adf.callback import CallBack
 from reelhouse.adf.dataset import secret
 from reelhouse.adf.definition import Activity
 from reelhouse.adf.errors import SYSTEM_ERROR, ActivityFailed
@@ -31,6 +30,9 @@ from reelhouse.adf.expression.values import text
 from reelhouse.adf.finding import Finding, problem
 from reelhouse.adf.http import HttpRequest
 from reelhouse.adf.settings import WebHook
+
+if TYPE_CHECKING:
+    from reelhouse.adf.callback import CallBack
 
 REQUEST_SECONDS = 60.0
 """The first call has a minute, whatever the time-out of the activity is."""
@@ -62,6 +64,8 @@ def prepare_webhook(ctx: ActivityContext) -> Work:
     reports = is_flag(ctx, settings.report_status_on_call_back, "reportStatusOnCallBack")
 
     def act() -> Any:
+        from reelhouse.adf.callback import CallBack
+
         until = ctx.services.clock.monotonic() + timeout
         with CallBack() as call_back:
             ctx.run.masker.add(call_back.token)

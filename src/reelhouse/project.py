@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from reelhouse.adf.factory import Factory
     from reelhouse.adf.finding import Finding
+    from reelhouse.adf.http import HttpxSource
     from reelhouse.adf.run import PipelineRun
     from reelhouse.catalog.catalog import Catalog
     from reelhouse.delta.history import HistoryEntry
@@ -118,7 +119,7 @@ class Project:
         made = self.__dict__
         if "sessions" in made:
             self.sessions.stop()
-        for name in ("catalog", "lineage", "runs"):
+        for name in ("catalog", "lineage", "runs", "http"):
             if name in made:
                 made[name].close()
 
@@ -165,6 +166,13 @@ class Project:
     def spark(self) -> SparkSession:
         """A Spark session of stock PySpark, with the project's catalog, Auto Loader and Delta."""
         return self.sessions.open()
+
+    @cached_property
+    def http(self) -> HttpxSource:
+        """The network, for what calls HTTP. Connections are made when they are needed, and kept."""
+        from reelhouse.adf.http import HttpxSource
+
+        return HttpxSource()
 
     @cached_property
     def secrets(self) -> Secrets:

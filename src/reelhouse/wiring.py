@@ -44,7 +44,6 @@ def make_sessions(project: Project) -> Sessions:
 
 def adf_services(project: Project) -> AdfServices:
     """What pipelines of the factory work with."""
-    from reelhouse.adf.http import HttpxSource
     from reelhouse.adf.mirror import Mirror, MirroredSource
     from reelhouse.adf.services import AdfServices
     from reelhouse.adf.url_map import MappedSource
@@ -55,7 +54,7 @@ def adf_services(project: Project) -> AdfServices:
         runs=project.runs,
         clock=project.clock,
         lineage=project.lineage,
-        http=MirroredSource(mirrors, MappedSource(project.settings.urls, HttpxSource())),
+        http=MirroredSource(mirrors, MappedSource(project.settings.urls, project.http)),
         jobs=_Jobs(project),
         notebooks=_Notebooks(project),
         python_files=_PythonFiles(project),

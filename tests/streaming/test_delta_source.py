@@ -294,7 +294,6 @@ def test_what_comes_before_a_change_upstream_is_read_first(table: str, source: C
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"readChangeFeed": "true"}, Unsupported),
         ({"maxFilePerTrigger": "1"}, Unsupported),
         ({"maxFilesPerTrigger": "0"}, UserError),
         ({"maxBytesPerTrigger": "many"}, UserError),

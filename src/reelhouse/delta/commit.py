@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reelhouse.delta import log, staging
+from reelhouse.delta import change_feed, log, staging
 from reelhouse.delta.conflicts import ConcurrentModification, check_can_follow
 from reelhouse.delta.entry import commit_info, metadata_actions
 from reelhouse.delta.expectations import Verdict, judge
@@ -38,13 +38,15 @@ def commit_files(
     mask_column: str | None = None,
     counts: Mapping[str, int | None] | None = None,
     planned: WritePlan | None = None,
+    changes: Sequence[staging.StagedFile] = (),
 ) -> Commit:
     """Commit what an engine staged, and clear the staging folder away whatever happens.
 
     `schema_json` is the schema of the rows before `plan_write`'s projection; `mask_column` the column that the
     outermost staged folders spell, needed when the plan has rules. `counts` may give `added`, `updated` and `removed`
     rows where the caller knows better than "all rows of an overwrite". `planned` is the plan that the files were
-    written by: an overwrite is then a conflict when others changed the table since.
+    written by: an overwrite is then a conflict when others changed the table since. `changes` are files of changed rows
+    for the change data feed.
 
     Raises `ExpectationViolation` when a rule with action FAIL or a constraint is broken, `ConcurrentModification` when
     another commit came first that this one cannot follow, `UserError` for rows that do not fit the table. In each of
@@ -58,7 +60,14 @@ def commit_files(
         if _is_repeated(plan.snapshot, spec):
             return Commit(None, 0)
         return _commit(
-            target, staged_folder, schema_json, spec, plan, mask_column, {**(spec.counts or {}), **(counts or {})}
+            target,
+            staged_folder,
+            schema_json,
+            spec,
+            plan,
+            mask_column,
+            {**(spec.counts or {}), **(counts or {})},
+            changes,
         )
     finally:
         staging.discard(staged_folder)
@@ -78,6 +87,7 @@ def _commit(
     plan: WritePlan,
     mask_column: str | None,
     counts: Mapping[str, int | None],
+    changes: Sequence[staging.StagedFile],
 ) -> Commit:
     name = target.name or target.location
     staged = staging.staged_files(staged_folder, mask_column, plan.partition_by)
@@ -95,6 +105,8 @@ def _commit(
         return _result(spec, version, rows, removed, verdict, counts)
     files = move(target.location, kept, plan)
     try:
+        change_paths, files.changes = change_feed.move(target.location, changes)
+        files.paths += change_paths
         published, removed = _publish(target, schema_json, spec, plan, files)
     except BaseException:
         remove(files.paths)
@@ -225,7 +237,12 @@ def _entry(
     if spec.transaction:
         txn = {"appId": spec.transaction.app_id, "version": spec.transaction.version}
         entry.append({"txn": {**txn, "lastUpdated": int(time.time() * 1000)}})
-    return [*entry, *({"remove": r} for r in removes), *({"add": a} for a in files.adds)]
+    return [
+        *entry,
+        *({"remove": r} for r in removes),
+        *({"add": a} for a in files.adds),
+        *({"cdc": c} for c in files.changes),
+    ]
 
 
 def _parameters(spec: WriteSpec, plan: WritePlan) -> dict[str, str]:

@@ -26,6 +26,8 @@ class Files:
 
     adds: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """`cdc` actions of the change data feed; their files are among `paths`."""
     rows: int = 0
     size: int = 0
 

@@ -40,6 +40,7 @@ _CHANGING = frozenset(
         "user",
         "read_files",
         "cloud_files_state",
+        "table_changes",
     }
 )
 _CHANGING_TEXT = re.compile(

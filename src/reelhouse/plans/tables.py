@@ -122,11 +122,14 @@ def read_files(
                 ],
             )
         )
-    return parts[0] if len(parts) == 1 else _union(parts)
+    return parts[0] if len(parts) == 1 else union(parts)
 
 
-def _union(parts: Sequence[plan.Relation]) -> plan.Relation:
-    """One flat union. As a tree of unions, Sail's optimizer loses columns where it drops partitions."""
+def union(parts: Sequence[plan.Relation]) -> plan.Relation:
+    """The rows of all parts, as one flat union.
+
+    As a tree of unions, Sail's optimizer loses columns where it drops partitions.
+    """
     references = {f"__reelhouse_part_{next(_part_names)}": part for part in parts}
     return plan.with_relations(plan.sql(" UNION ALL ".join(f"SELECT * FROM {name}" for name in references)), references)
 

@@ -108,11 +108,19 @@ class SessionContext:
     # writing
 
     def write(
-        self, relation: plan.Relation, target: Target, spec: WriteSpec, *, recorded_as: plan.Relation | None = None
+        self,
+        relation: plan.Relation,
+        target: Target,
+        spec: WriteSpec,
+        *,
+        recorded_as: plan.Relation | None = None,
+        before: plan.Relation | None = None,
     ) -> Commit:
         """Write the rows of an unresolved plan as one commit, and record it with its lineage.
 
         `recorded_as` is a plan that the lineage is taken from instead, where `relation` reads bookkeeping of ours.
+        `before` gives the rows that are gone or changed, with their `_change_type`, for a table that records its
+        changes; `relation` then has a column `write.CHANGE` besides.
 
         Raises `UserError` for rows that do not fit, `ExpectationViolation` for a broken rule; nothing is committed
         then. A repeated transaction, and an overwrite with equal rows under `skip_if_same`, give a `Commit` without
@@ -120,7 +128,7 @@ class SessionContext:
         """
         from reelhouse.spark.write import write
 
-        return write(self, relation, target, spec, recorded_as)
+        return write(self, relation, target, spec, recorded_as, before)
 
     # names
 

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from reelhouse.delta.write import Target
 from reelhouse.errors import ReelhouseError, Unsupported, UserError, did_you_mean
 from reelhouse.plans import metadata_column, plan
-from reelhouse.spark import current_names, information_schema, lateral_aliases, sqltext, star_except, table_functions
+from reelhouse.spark import (
+    change_reads,
+    current_names,
+    information_schema,
+    lateral_aliases,
+    sqltext,
+    star_except,
+    table_functions,
+)
 
 if TYPE_CHECKING:
     from reelhouse.catalog.names import SchemaName
@@ -135,6 +143,9 @@ class _Resolver:
         if node.read.is_streaming or self._views_only:
             return None
         options = {key.lower(): value for key, value in table.options.items()}
+        asked = change_reads.asked(options)
+        if asked is not None:
+            return plan.alias(change_reads.of_table(self._context, parts, self._current, asked), parts[-1])
         version, timestamp = _travel(options, f"table '{table.unparsed_identifier}'")
         found = self._table(parts, version, timestamp)
         return plan.alias(found, parts[-1])
@@ -255,6 +266,9 @@ class _Resolver:
         if len(paths) != 1:
             raise UserError(f"A read of a Delta table takes one path, not {len(paths)}")
         lower = {key.lower(): value for key, value in options.items()}
+        asked = change_reads.asked(lower)
+        if asked is not None:
+            return change_reads.of_path(self._context, paths[0], asked)
         version, timestamp = _travel(lower, f"delta path '{paths[0]}'")
         path, at_version, at_time = _split_at(paths[0])
         return self._delta(path, version if at_version is None else at_version, at_time or timestamp)

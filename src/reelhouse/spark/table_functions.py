@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 _MAYBE = re.compile(r"\b(?:cloud_files_state|read_files|table_changes|read_kafka|cloud_files)\s*\(", re.IGNORECASE)
 _REFUSED = {
-    "TABLE_CHANGES": "Compare two versions of the table with VERSION AS OF.",
     "READ_KAFKA": "",
     "CLOUD_FILES": "Use spark.readStream.format('cloudFiles').",
 }
 _STATE = "CLOUD_FILES_STATE"
+_CHANGES = "TABLE_CHANGES"
 _names = itertools.count(1)
 
 
@@ -49,6 +49,10 @@ def replaced(context: SessionContext, text: str) -> tuple[str, dict[str, plan.Re
             checkpoint, end = _checkpoint(tokens, place)
             reference = f"__reelhouse_state_{next(_names)}"
             references[reference] = _file_states(context, checkpoint)
+            edits.append((token.start, end, reference))
+        if name == _CHANGES:
+            reference = f"__reelhouse_changes_{next(_names)}"
+            references[reference], end = _table_changes(context, tokens, place)
             edits.append((token.start, end, reference))
     for start, end, reference in reversed(edits):
         text = text[:start] + reference + text[end:]
@@ -90,6 +94,28 @@ def _checkpoint(tokens: list[Token], place: int) -> tuple[str, int]:
     if argument.kind is not Kind.STRING or close.text != ")":
         raise UserError("cloud_files_state takes the address of a checkpoint, as a text in quotes")
     return argument.text, close.end
+
+
+def _table_changes(context: SessionContext, tokens: list[Token], place: int) -> tuple[plan.Relation, int]:
+    """The rows of `table_changes('name', start [, end])`, and where the call ends."""
+    from reelhouse.spark.change_reads import Range, of_table
+
+    close = next((at for at in range(place, len(tokens)) if tokens[at].text == ")"), None)
+    inside = [token for token in tokens[place + 2 : close] if token.text != ","] if close is not None else []
+    kinds = [token.kind for token in inside]
+    if close is None or not 2 <= len(inside) <= 3 or kinds[0] is not Kind.STRING:
+        raise UserError("table_changes takes a table's name, a start and perhaps an end: ('db.t', 3, 5)")
+    ends = [_change_end(token) for token in inside[1:]]
+    asked = Range(ends[0], ends[1] if len(ends) > 1 else (None, None))
+    return of_table(context, plan.split_name(inside[0].text), context.current, asked), tokens[close].end
+
+
+def _change_end(token: Token) -> tuple[int | None, str | None]:
+    if token.kind is Kind.STRING:
+        return None, token.text
+    if not token.text.isdigit():
+        raise UserError(f"'{token.text}' is neither a version nor a timestamp in quotes")
+    return int(token.text), None
 
 
 def _file_states(context: SessionContext, checkpoint: str) -> plan.Relation:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from reelhouse.delta.change_feed import INSERT, POSTIMAGE, TYPE
 from reelhouse.delta.write import Commit, Mode, OnViolation, Target, WriteSpec
 from reelhouse.errors import Unsupported
 from reelhouse.failpoints import reach
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from reelhouse.spark.context import SessionContext
 
 MASK = "__reelhouse_mask"
+CHANGE = "__reelhouse_change"
+"""A column of rows to write to a table that records its changes: 0 for a row that stays, or a key of `_NEW`."""
+_NEW = {1: INSERT, 2: POSTIMAGE}
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_RULES = 62
 NO_TABLE = -1
@@ -34,6 +38,7 @@ def write(
     target: Target,
     spec: WriteSpec,
     recorded_as: plan.Relation | None = None,
+    before: plan.Relation | None = None,
 ) -> Commit:
     """Write a plan's rows to a Delta table. See `SessionContext.write`."""
     started = time.monotonic()
@@ -41,25 +46,32 @@ def write(
         return Commit(None, 0)
     spec = _as_of_now(context, target, spec)
     resolved = context.resolve(relation)
-    commit = write_resolved(context, resolved, target, spec)
+    commit = write_resolved(context, resolved, target, spec, None if before is None else context.resolve(before))
     shown = relation if recorded_as is None else recorded_as
     _record(context, shown, target, spec, commit, round((time.monotonic() - started) * 1000))
     return commit
 
 
-def write_resolved(context: SessionContext, resolved: plan.Relation, target: Target, spec: WriteSpec) -> Commit:
+def write_resolved(
+    context: SessionContext,
+    resolved: plan.Relation,
+    target: Target,
+    spec: WriteSpec,
+    before: plan.Relation | None = None,
+) -> Commit:
     """As `write`, of a plan that the engine can run as it is, and without a record of it."""
     from reelhouse.delta import staging
     from reelhouse.delta.commit import commit_files
     from reelhouse.delta.plan import plan_write
 
-    schema = context.wire.schema(resolved).json()
+    schema = _without(context.wire.schema(resolved), CHANGE if before is not None else None)
     decided = plan_write(target, schema, spec)
-    rows = shape(resolved, decided, context.conf.read("spark.sql.session.timeZone") or "UTC")
+    zone = context.conf.read("spark.sql.session.timeZone") or "UTC"
+    rows = shape(resolved, decided, zone, CHANGE if before is not None else None)
     partition_by = [MASK, *decided.partition_by] if decided.rules else list(decided.partition_by)
-    stage = staging.new_stage(target.location)
+    stage, change_stage = staging.new_stage(target.location), staging.new_stage(target.location)
     try:
-        context.wire.write_parquet(rows, stage, partition_by)
+        context.wire.write_parquet(rows, stage, [CHANGE, *partition_by] if before is not None else partition_by)
         staged = staging.staged_files(stage, MASK if decided.rules else None, decided.partition_by)
         counts: Mapping[str, int | None] | None = spec.counts
         if _is_to_compare(spec) and decided.snapshot is not None and (decided.snapshot.files or not staged):
@@ -67,11 +79,60 @@ def write_resolved(context: SessionContext, resolved: plan.Relation, target: Tar
             same = not any(counts.values())
             if same and spec.skip_if_same and not decided.metadata_changed:
                 return _nothing_new(decided, spec, staged)
+        changes: Sequence[Any] = ()
+        if before is not None:
+            told = _changes(decided, staged, before, zone)
+            context.wire.write_parquet(told, change_stage, list(decided.partition_by))
+            changes = staging.staged_files(change_stage, None, decided.partition_by)
         example = _example(staged, decided)
         reach("spark.staged")
-        return _commit(commit_files, target, stage, schema, spec, decided, counts, example)
+        return _commit(commit_files, target, stage, schema, spec, decided, counts, example, changes)
     finally:
         staging.discard(stage)
+        staging.discard(change_stage)
+
+
+def _without(schema: Any, column: str | None) -> str:
+    """The schema as JSON, without a column of ours."""
+    found = schema.jsonValue()
+    fields = [field for field in found["fields"] if field["name"] != column]
+    return json.dumps({**found, "fields": fields})
+
+
+def _changes(decided: WritePlan, staged: Sequence[Any], before: plan.Relation, zone: str) -> plan.Relation:
+    """The rows of the change data feed: those that were, and, read back from what is staged, those that are new.
+
+    Read back, so that the feed tells the values that the table has, whatever the time or chance gave them.
+    """
+    from reelhouse.plans.tables import nullable, read_files, union
+
+    schema = nullable(json.loads(decided.schema))
+    names = [field["name"] for field in schema["fields"]]
+    kinds = {field["name"]: field["type"] for field in schema["fields"]}
+    had = decided.snapshot.schema if decided.snapshot else decided.schema
+    known = {field["name"].lower() for field in json.loads(had)["fields"]}
+    old = [
+        plan.named(_cast(plan.column(name) if name.lower() in known else plan.null(), kinds[name]), name)
+        for name in names
+    ]
+    parts = [plan.project(before, [*old, plan.column(TYPE)])]
+    for mark, type in _NEW.items():
+        files = [(file.path, file.partition_values) for file in staged if f"/{CHANGE}={mark}/" in file.path]
+        if files:
+            read = read_files(schema, decided.partition_by, files)
+            parts.append(plan.project(read, [*map(plan.column, names), plan.named(plan.text_literal(type), TYPE)]))
+    rows = parts[0] if len(parts) == 1 else union(parts)
+    if not decided.partition_by:
+        return rows
+    return plan.project(
+        rows,
+        [
+            plan.named(plan.expression(partition_text(name, kinds[name], zone)), name)
+            if name in decided.partition_by
+            else plan.column(name)
+            for name in [*names, TYPE]
+        ],
+    )
 
 
 def _as_of_now(context: SessionContext, target: Target, spec: WriteSpec) -> WriteSpec:
@@ -98,6 +159,7 @@ def _commit(
     decided: WritePlan,
     counts: Mapping[str, int | None] | None,
     example: str,
+    changes: Sequence[Any],
 ) -> Commit:
     from reelhouse.delta.expectations import ExpectationViolation
 
@@ -110,6 +172,7 @@ def _commit(
             mask_column=MASK if decided.rules else None,
             counts=counts,
             planned=decided,
+            changes=changes,
         )
         return commit
     except ExpectationViolation as error:
@@ -119,14 +182,19 @@ def _commit(
 # --- the rows as the table wants them ---------------------------------------------------------------------------------
 
 
-def shape(resolved: plan.Relation, decided: WritePlan, time_zone: str = "UTC") -> plan.Relation:
+def shape(
+    resolved: plan.Relation, decided: WritePlan, time_zone: str = "UTC", beside: str | None = None
+) -> plan.Relation:
     """The rows under the table's names and types, with the mask of broken rules when there are rules. Pure.
+
+    `beside` is a column of ours that is handed on.
 
     Partition columns become the text that Delta writes for their values: engines differ in how they spell them in the
     names of folders, and the embedded one writes NULL as 0 and cannot write timestamps.
     """
     rows = resolved
     missing = _missing(decided) if decided.rules else []
+    own = [plan.column(beside)] if beside else []
     if not decided.keeps_columns or missing:
         columns = [
             plan.named(
@@ -137,11 +205,13 @@ def shape(resolved: plan.Relation, decided: WritePlan, time_zone: str = "UTC") -
             )
             for column in decided.projection
         ]
-        rows = plan.project(rows, [*columns, *(plan.named(_cast(plan.null(), type), name) for name, type in missing)])
+        rows = plan.project(
+            rows, [*columns, *(plan.named(_cast(plan.null(), type), name) for name, type in missing), *own]
+        )
     if decided.rules:
         rows = plan.project(rows, [plan.star(), plan.named(mask([rule.constraint for rule in decided.rules]), MASK)])
     if decided.partition_by:
-        rows = plan.project(rows, _partitions_as_text(decided, time_zone))
+        rows = plan.project(rows, [*_partitions_as_text(decided, time_zone), *own])
     return rows
 
 

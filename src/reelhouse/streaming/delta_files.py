@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from reelhouse.delta import log
+from reelhouse.delta import change_feed, log
+from reelhouse.delta.snapshot import commit_time
 from reelhouse.errors import Unsupported
 from reelhouse.streaming.delta_options import Options
 from reelhouse.streaming.errors import StreamingError
@@ -36,6 +37,15 @@ class AddedFile:
     size: int
     rows: int | None
     partition_values: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True)
+class AddedChanges(AddedFile):
+    """A file of changed rows. `type` is None where each row says it itself; `timestamp` counts milliseconds."""
+
+    type: str | None
+    version: int
+    timestamp: int
 
 
 class TableFiles:
@@ -87,6 +97,8 @@ class TableFiles:
             raise no_table(self.location)
         if "deletionVectors" in snapshot.protocol[2]:
             raise unreadable(self.location, "deletion vectors")
+        if self._options.read_changes:
+            return self._initial_changes(snapshot)
         return [
             AddedFile(file.path, file.size, file.records, tuple(sorted(file.partition_values.items())))
             for file in snapshot.files
@@ -110,6 +122,8 @@ class TableFiles:
                 "longer has it: some data may have been missed.",
                 remedy="Set failOnDataLoss to false to go on without it, or use a new checkpointLocation.",
             ) from None
+        if self._options.read_changes:
+            return self._changes(version, entry)
         added = [add for add in log.actions_of(entry, "add") if add.get("dataChange", True)]
         removed = [remove for remove in log.actions_of(entry, "remove") if remove.get("dataChange", True)]
         if removed:
@@ -119,6 +133,28 @@ class TableFiles:
         for metadata in log.actions_of(entry, "metaData"):
             self._check_schema(version, metadata)
         return [self._added_file(add) for add in added]
+
+    def _initial_changes(self, snapshot: Any) -> list[AddedFile]:
+        """The table's content when the stream began: to its reader, rows that were inserted then."""
+        moment = commit_time(self.location, snapshot.version)
+        return [
+            AddedChanges(
+                file.path, file.size, file.records, tuple(sorted(file.partition_values.items())),
+                change_feed.INSERT, snapshot.version, moment,
+            )
+            for file in snapshot.files
+        ]  # fmt: skip
+
+    def _changes(self, version: int, entry: list[Any]) -> list[AddedFile]:
+        name = self.location
+        if not change_feed.is_enabled(self.current().properties):
+            raise change_feed.not_recorded(name, version, version)
+        for metadata in log.actions_of(entry, "metaData"):
+            self._check_schema(version, metadata)
+        return [
+            AddedChanges(f.path, f.size, f.rows, f.partition_values, f.type, f.version, f.timestamp)
+            for f in change_feed.changes_of(self.location, version, entry)
+        ]
 
     def _check_removals(self, version: int, added: list[Any], removed: list[Any]) -> None:
         options = self._options

@@ -13,7 +13,7 @@ from reelhouse.streaming.source import Limit
 
 _DEFAULT_MAX_FILES = 1000
 _DEFAULT_LIMIT = Limit(_DEFAULT_MAX_FILES)
-_REFUSED = {"readchangefeed", "readchangedata", "witheventtimeorder", "schematrackinglocation", "schemalocation"}
+_REFUSED = {"witheventtimeorder", "schematrackinglocation", "schemalocation"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Options:
     starting_version: str | None = None
     starting_timestamp: str | None = None
     fail_on_data_loss: bool = True
+    read_changes: bool = False
+    """Rows of the change data feed instead of the table's."""
 
 
 def parse_options(options: Mapping[str, str]) -> Options:
@@ -40,6 +42,8 @@ def parse_options(options: Mapping[str, str]) -> Options:
         "startingversion": "startingVersion",
         "startingtimestamp": "startingTimestamp",
         "failondataloss": "failOnDataLoss",
+        "readchangefeed": "readChangeFeed",
+        "readchangedata": "readChangeData",
     }
     given: dict[str, str] = {}
     for name, value in options.items():
@@ -67,6 +71,7 @@ def parse_options(options: Mapping[str, str]) -> Options:
         starting_version=given.get("startingversion"),
         starting_timestamp=given.get("startingtimestamp"),
         fail_on_data_loss=given.get("failondataloss", "true").strip().lower() != "false",
+        read_changes=flag(given, "readchangefeed") or flag(given, "readchangedata"),
     )
 
 

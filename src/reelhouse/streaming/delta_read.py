@@ -23,3 +23,17 @@ def read_files(files: Sequence[AddedFile], schema: str, partition_columns: Seque
     if not files:
         return plan.empty(json.dumps(struct))
     return tables.read_files(struct, partition_columns, [(file.path, dict(file.partition_values)) for file in files])
+
+
+def read_changes(files: Sequence[AddedFile], schema: str, partition_columns: Sequence[str]) -> plan.Relation:
+    """The changed rows that `files` (each an `AddedChanges`) tell, with the columns of the change data feed."""
+    from reelhouse.delta.change_feed import ChangeFile
+    from reelhouse.plans.change_feed import rows
+    from reelhouse.streaming.delta_files import AddedChanges
+
+    found = [
+        ChangeFile(file.path, file.size, file.rows, file.partition_values, file.type, file.version, file.timestamp)
+        for file in files
+        if isinstance(file, AddedChanges)
+    ]
+    return rows(found, schema, partition_columns)

@@ -172,11 +172,13 @@ class DeltaSource:
         }
 
     def _read(self, added: list[AddedFile]) -> Relation:
-        from reelhouse.streaming.delta_read import read_files
+        from reelhouse.streaming.delta_read import read_changes, read_files
 
         snapshot = self._table.current()
         if snapshot.properties.get("delta.columnMapping.mode", "none") != "none":
             raise unreadable(self.location, "column mapping")
+        if self._options.read_changes:
+            return read_changes(added, self._table.schema(), snapshot.partition_columns)
         return read_files(added, self._table.schema(), snapshot.partition_columns)
 
 

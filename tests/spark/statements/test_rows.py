@@ -3,7 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from pyspark.errors.exceptions.base import AnalysisException, UnsupportedOperationException
+from pyspark.errors.exceptions.base import AnalysisException
 
 from reelhouse.delta import log
 
@@ -100,11 +100,6 @@ class TestDelete:
         location = house.catalog.table("bronze.t").location
         sql(f"DELETE FROM delta.`{location}` WHERE id = 1")
         assert set(titles.rows()) == {2, 3}
-
-    def test_tables_with_a_change_feed_are_refused(self, sql, titles):
-        sql("ALTER TABLE t SET TBLPROPERTIES (delta.enableChangeDataFeed = true)")
-        with pytest.raises(UnsupportedOperationException, match="enableChangeDataFeed"):
-            sql("DELETE FROM t WHERE id = 1")
 
 
 class TestMerge:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from reelhouse.catalog.entry import TableEntry, TableType
 from reelhouse.catalog.names import quote_name
+from reelhouse.delta.change_feed import is_enabled
 from reelhouse.delta.conflicts import ConcurrentModification
 from reelhouse.delta.snapshot import Snapshot, open_snapshot
 from reelhouse.delta.write import Target
-from reelhouse.errors import Unsupported, UserError
+from reelhouse.errors import UserError
 from reelhouse.plans import plan
 from reelhouse.spark.statements.statement import Name
 
@@ -100,13 +101,9 @@ def count_violations(context: SessionContext, table: Table) -> Any:
     return count
 
 
-def refuse_change_feed(snapshot: Snapshot, table: Table, what: str) -> None:
-    """Rows are rewritten without change data files, so a feed would tell untouched rows as changed."""
-    if snapshot.properties.get("delta.enableChangeDataFeed", "false").lower() == "true":
-        raise Unsupported(
-            f"{what} of '{table.name}' is not supported here: it has delta.enableChangeDataFeed",
-            remedy="Appends and overwrites are.",
-        )
+def records_changes(snapshot: Snapshot) -> bool:
+    """Whether a statement has to say which rows it changes, besides what the table is afterwards."""
+    return is_enabled(snapshot.properties)
 
 
 def repeat_on_conflict(change: Callable[[], pa.Table]) -> pa.Table:

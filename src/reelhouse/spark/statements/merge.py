@@ -17,7 +17,7 @@ from reelhouse.spark.statements.lookup import (
     Table,
     counts,
     find_own_table,
-    refuse_change_feed,
+    records_changes,
     repeat_on_conflict,
     rows_of,
     schema_of,
@@ -66,10 +66,9 @@ def _merge(context: SessionContext, statement: Merge) -> pa.Table:
     inserted = sum(joined.get(n, 0) for n in found.numbers(action="INSERT"))
     if updated + deleted + inserted:
         only_new = updated + deleted == 0
-        if not only_new:
-            refuse_change_feed(snapshot, table, "MERGE")
+        recorded = records_changes(snapshot) and not only_new
         context.write(
-            plan.sql(found.rows_query(only_new=only_new, duplicates=duplicates)),
+            plan.sql(found.rows_query(only_new=only_new, duplicates=duplicates, mark=recorded)),
             table.target,
             WriteSpec(
                 Mode.APPEND if only_new else Mode.OVERWRITE,
@@ -84,6 +83,7 @@ def _merge(context: SessionContext, statement: Merge) -> pa.Table:
                 },
                 counts={"added": inserted, "updated": updated, "removed": deleted},
             ),
+            before=plan.sql(found.before_query()) if recorded else None,
         )
     return counts(
         num_affected_rows=updated + deleted + inserted,

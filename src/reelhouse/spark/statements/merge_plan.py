@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reelhouse.delta.change_feed import DELETE as DELETED
+from reelhouse.delta.change_feed import PREIMAGE, TYPE
 from reelhouse.delta.schema import Field, type_text
 from reelhouse.errors import UserError
 from reelhouse.spark.statements.statement import MergeClause
 from reelhouse.spark.statements.tokens import Cursor, Kind
+from reelhouse.spark.write import CHANGE
 
 ROW = "__target_row"
 MARK = "__source_row"
@@ -67,10 +70,19 @@ class MergePlan:
             f"WHERE {ROW} IS NOT NULL GROUP BY {ROW})"
         )
 
-    def rows_query(self, *, only_new: bool, duplicates: bool) -> str:
-        """The rows to write: those that are new, or all of the table. `duplicates`: a row may be joined twice."""
+    def rows_query(self, *, only_new: bool, duplicates: bool, mark: bool = False) -> str:
+        """The rows to write: those that are new, or all of the table. `duplicates`: a row may be joined twice.
+
+        `mark`: with a column that tells inserted (1) and updated (2) rows from others (0).
+        """
         inner = f"SELECT {ROW}, {self.action} AS __action, {', '.join(self._columns())} FROM {self.joined}"
         names = ", ".join(_quote(field["name"]) for field in self.columns)
+        if mark:
+            inserts, updates = self.numbers(action="INSERT"), self.numbers(action="UPDATE")
+            names += (
+                f", CASE WHEN __action IN ({_list(inserts)}) THEN 1 WHEN __action IN ({_list(updates)}) THEN 2 "
+                f"ELSE 0 END AS {CHANGE}"
+            )
         if only_new:
             return f"SELECT {names} FROM ({inner}) WHERE __action IN ({_list(self.numbers('NOT MATCHED'))})"
         gone = [-1, *self.numbers(action="DELETE")]
@@ -79,6 +91,20 @@ class MergePlan:
         return (
             f"SELECT {names} FROM (SELECT *, row_number() OVER (PARTITION BY {ROW} ORDER BY __action DESC) AS __nth "
             f"FROM ({inner})) WHERE ({ROW} IS NULL OR __nth = 1) AND __action NOT IN ({_list(gone)})"
+        )
+
+    def before_query(self) -> str:
+        """The rows of the table that are updated or deleted, as they were."""
+        own = [field["name"] for field in self.columns if field["name"].lower() in self.target_columns]
+        old = ", ".join(f"{_quote(self.target_alias)}.{_quote(name)} AS {_quote(name)}" for name in own)
+        names = ", ".join(_quote(name) for name in own)
+        updates, deletes = self.numbers(action="UPDATE"), self.numbers(action="DELETE")
+        type = f"CASE WHEN __action IN ({_list(updates)}) THEN '{PREIMAGE}' ELSE '{DELETED}' END"
+        return (
+            f"SELECT {names}, {type} AS {TYPE} FROM (SELECT *, "
+            f"row_number() OVER (PARTITION BY {ROW} ORDER BY __action DESC) AS __nth "
+            f"FROM (SELECT {ROW}, {self.action} AS __action, {old} FROM {self.joined}) "
+            f"WHERE {ROW} IS NOT NULL AND __action IN ({_list([*updates, *deletes])})) WHERE __nth = 1"
         )
 
     def _columns(self) -> list[str]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from reelhouse.catalog.names import quote_part
 from reelhouse.delta.alter import column
+from reelhouse.delta.change_feed import DELETE as DELETED
+from reelhouse.delta.change_feed import PREIMAGE, TYPE
 from reelhouse.delta.schema import Field, fields_of, type_text
 from reelhouse.delta.write import Mode, WriteSpec
 from reelhouse.errors import UserError
@@ -18,13 +20,14 @@ from reelhouse.plans import plan
 from reelhouse.spark.statements.lookup import (
     counts,
     find_own_table,
-    refuse_change_feed,
+    records_changes,
     repeat_on_conflict,
     rows_of,
     schema_of,
 )
 from reelhouse.spark.statements.statement import Delete, Insert, Update
 from reelhouse.spark.statements.types import can_assign
+from reelhouse.spark.write import CHANGE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,7 +111,6 @@ def update(context: SessionContext, statement: Update) -> pa.Table:
 def _update(context: SessionContext, statement: Update) -> pa.Table:
     table = find_own_table(context, statement.table, "UPDATE", rows=True)
     snapshot = table.snapshot()
-    refuse_change_feed(snapshot, table, "UPDATE")
     own = fields_of(snapshot.schema)
     source = _source(table.at(snapshot), statement.alias or table.sql_name)
     values = {column(own, name)["name"]: text for name, text in statement.assignments}
@@ -119,8 +121,9 @@ def _update(context: SessionContext, statement: Update) -> pa.Table:
     changed = _count(context, f"{source} WHERE {where}")
     if changed == 0:
         return counts(num_affected_rows=0)
+    recorded = records_changes(snapshot)
     context.write(
-        plan.sql(_updated(source, own, values, where)),
+        plan.sql(_updated(source, own, values, where, mark=recorded)),
         table.target,
         WriteSpec(
             Mode.OVERWRITE,
@@ -130,15 +133,27 @@ def _update(context: SessionContext, statement: Update) -> pa.Table:
             metrics={"numUpdatedRows": changed},
             counts={"added": 0, "updated": changed, "removed": 0},
         ),
+        before=plan.sql(_before(source, own, where, PREIMAGE)) if recorded else None,
     )
     return counts(num_affected_rows=changed)
 
 
-def _updated(source: str, own: list[Field], values: Mapping[str, str], where: str) -> str:
-    """All rows of the table after the UPDATE. Engines take subqueries in WHERE alone, so rows are split by it then."""
+def _before(source: str, own: list[Field], where: str, type: str) -> str:
+    """The rows that the statement changes, as they were."""
+    names = ", ".join(plan.quote(field["name"]) for field in own)
+    return f"SELECT {names}, '{type}' AS {TYPE} FROM {source} WHERE {where}"
+
+
+def _updated(source: str, own: list[Field], values: Mapping[str, str], where: str, *, mark: bool) -> str:
+    """All rows of the table after the UPDATE; `mark`: with a column that tells the changed ones.
+
+    Engines take subqueries in WHERE alone, so rows are split by it then.
+    """
     if _SUBQUERY.search(where):
         changed = ", ".join(_named(_cast(values, field), field) for field in own)
         kept = ", ".join(_named(quote_part(field["name"]), field) for field in own)
+        if mark:
+            changed, kept = f"{changed}, 2 AS {CHANGE}", f"{kept}, 0 AS {CHANGE}"
         return (
             f"SELECT {changed} FROM {source} WHERE {where} "
             f"UNION ALL SELECT {kept} FROM {source} WHERE ({where}) IS NOT TRUE"
@@ -148,6 +163,8 @@ def _updated(source: str, own: list[Field], values: Mapping[str, str], where: st
         kept = quote_part(field["name"])
         value = f"CASE WHEN ({where}) THEN {_cast(values, field)} ELSE {kept} END" if field["name"] in values else kept
         columns.append(_named(value, field))
+    if mark:
+        columns.append(f"CASE WHEN ({where}) THEN 2 ELSE 0 END AS {CHANGE}")
     return f"SELECT {', '.join(columns)} FROM {source}"
 
 
@@ -178,7 +195,6 @@ def delete(context: SessionContext, statement: Delete) -> pa.Table:
 def _delete(context: SessionContext, statement: Delete) -> pa.Table:
     table = find_own_table(context, statement.table, "DELETE", rows=True)
     snapshot = table.snapshot()
-    refuse_change_feed(snapshot, table, "DELETE")
     source = _source(table.at(snapshot), statement.alias or table.sql_name)
     where = statement.where or "true"
     gone = _count(context, f"{source} WHERE {where}")
@@ -186,8 +202,10 @@ def _delete(context: SessionContext, statement: Delete) -> pa.Table:
         return counts(num_affected_rows=0)
     names = ", ".join(plan.quote(field["name"]) for field in fields_of(snapshot.schema))
     kept = f"({where}) IS NOT TRUE" if statement.where else "false"
+    recorded = records_changes(snapshot)
+    mark = f", 0 AS {CHANGE}" if recorded else ""
     context.write(
-        plan.sql(f"SELECT {names} FROM {source} WHERE {kept}"),
+        plan.sql(f"SELECT {names}{mark} FROM {source} WHERE {kept}"),
         table.target,
         WriteSpec(
             Mode.OVERWRITE,
@@ -197,6 +215,7 @@ def _delete(context: SessionContext, statement: Delete) -> pa.Table:
             metrics={"numDeletedRows": gone},
             counts={"added": 0, "updated": 0, "removed": gone},
         ),
+        before=plan.sql(_before(source, fields_of(snapshot.schema), where, DELETED)) if recorded else None,
     )
     return counts(num_affected_rows=gone)
 

@@ -74,6 +74,7 @@ def test_a_call_back_without_output_is_the_output(hook, back, output):
     ("back", "code", "message"),
     [
         ({"StatusCode": "403", "Error": {"ErrorCode": "E7", "Message": "not you"}}, "E7", "not you"),
+        ({"statusCode": 500, "error": "it exploded"}, "500", "it exploded"),
         ({"statusCode": 500}, "500", "The call back reported the status 500"),
         ({"StatusCode": "200", "Error": {"Message": "set all the same"}}, "200", "set all the same"),
     ],

@@ -114,6 +114,8 @@ def _outcome(value: Any, reports: bool) -> dict[str, Any]:
 
 def _check_reported(said: Mapping[str, Any]) -> None:
     error = said.get("error")
+    if isinstance(error, str) and error:
+        error = {"message": error}
     details = {str(key).lower(): item for key, item in error.items()} if isinstance(error, Mapping) else {}
     status = text(said.get("statuscode")).strip()
     failed = status.isdigit() and int(status) >= 400

@@ -1,6 +1,6 @@
 """`factory.step`: a pipeline gone through by hand."""
 
-# ruff: noqa: E501 (a case reads best on one line)
+
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from reelhouse import Project
 from reelhouse.adf.services import JobResult
 from reelhouse.adf.validate import validate
-from reelhouse.clock import ScaledClock
+from reelhouse.clock import ScaledClock, SystemClock
 from reelhouse.runs.record import RunStatus
 
 BRICKS = {"referenceName": "ls_bricks", "type": "LinkedServiceReference"}
@@ -124,6 +124,16 @@ SAY = "import json, sys, pathlib; pathlib.Path(sys.argv[1]).write_text(json.dump
 SLOW = "import pathlib, time\npathlib.Path({!r}).write_text('on')\nwhile True: time.sleep(0.05)\n"
 
 
+class Leaping(SystemClock):
+    """An hour passes at once when a file is there."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def monotonic(self) -> float:
+        return super().monotonic() + (3600 if self._file.exists() else 0)
+
+
 @pytest.fixture
 def project(tmp_path: Path, act):
     """A function that opens a project with these activities as its only pipeline."""
@@ -146,6 +156,8 @@ def project(tmp_path: Path, act):
         (root / "databricks/databricks.yml").write_text(BUNDLE)
         (root / "databricks/slow.py").write_text(SLOW.format(str(tmp_path / "on")))
         (root / "databricks/etl/say.py").write_text(SAY)
+        slow = "# Databricks notebook source\n" + SLOW.format(str(tmp_path / "on"))
+        (root / "databricks/etl/slow_notebook.py").write_text(slow)
         opened.append(Project.open(root, clock=clock))
         return opened[-1]
 
@@ -180,10 +192,21 @@ def test_a_python_file_that_is_not_there_fails_by_name(project, act):
     assert "sya.py' does not exist" in opened.run_pipeline().message
 
 
+def test_a_notebook_that_runs_too_long_is_stopped(project, act, tmp_path):
+    policy = {"timeout": "0.00:10:00"}
+    made = act("a", "DatabricksNotebook", linkedServiceName=BRICKS, notebookPath="/etl/slow_notebook", policy=policy)
+    opened = project([made], clock=Leaping(tmp_path / "on"))
+    done = opened.run_pipeline()
+
+    assert done.activities["a"]["error"]["errorCode"] == "Timeout", done.message
+    notebook = next(run for run in opened.runs.tree(done.id) if run.type == "notebook")
+    assert notebook.status is RunStatus.CANCELLED
+
+
 def test_a_job_that_runs_too_long_is_stopped(project, act, tmp_path):
     policy = {"timeout": "0.00:10:00"}
     made = act("a", "DatabricksJob", linkedServiceName=BRICKS, jobId="@pipeline().globalParameters.job", policy=policy)
-    opened = project([made], clock=ScaledClock(200))
+    opened = project([made], clock=Leaping(tmp_path / "on"))
     (opened.root / "adf/factory").mkdir()
     job = {"type": "string", "value": str(opened.bundle.jobs["slow"].id)}
     factory = {"name": "small", "properties": {"globalParameters": {"job": job}}}
@@ -191,6 +214,5 @@ def test_a_job_that_runs_too_long_is_stopped(project, act, tmp_path):
     done = opened.run_pipeline()
 
     assert done.activities["a"]["error"]["errorCode"] == "Timeout", done.message
-    assert (tmp_path / "on").exists()
     job_run = next(run for run in opened.runs.tree(done.id) if run.name.endswith("slow"))
     assert job_run.status is RunStatus.CANCELLED

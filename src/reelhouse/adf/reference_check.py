@@ -16,6 +16,7 @@ from reelhouse.adf.expression.evaluate import is_expression
 from reelhouse.adf.expression.names import Names, check_expression
 from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, checked, problem, warning
+from reelhouse.adf.rest.pages import check_rest_dataset
 from reelhouse.adf.settings import (
     DATASET_SETTINGS,
     LINKED_SERVICE_SETTINGS,
@@ -24,6 +25,7 @@ from reelhouse.adf.settings import (
     ExecutePipeline,
     GetMetadata,
     Lookup,
+    RestResource,
     Validation,
 )
 from reelhouse.errors import Place, Unsupported, did_you_mean
@@ -123,6 +125,8 @@ def validate_dataset(factory: Factory, dataset: Dataset) -> list[Finding]:
     if dataset.settings is not None:
         if "location" in type(dataset.settings).model_fields:
             findings.extend(_check_location(dataset))
+        if isinstance(dataset.settings, RestResource):
+            check_rest_dataset(dataset.settings, dataset.place.at("typeProperties"), findings)
         try:
             check_compression(dataset.settings, dataset.place.at("typeProperties"))
         except Unsupported as error:

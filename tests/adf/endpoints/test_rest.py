@@ -244,7 +244,7 @@ def test_a_silent_endpoint_is_given_up(look, endpoint, answer, services):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"requestMethod": "PUT"}, "'PUT' is no method of a RestSource"),
+        ({"requestMethod": "PUT"}, "'PUT' is no method of a REST source"),
         ({"pagination": {}}, "has no property 'pagination'"),
         ({"paginationRules": {"AbsoluteUri": "$.n"}}, "Did you mean 'AbsoluteUrl'?"),
         ({"paginationRules": {"AbsoluteUrl": "$.n[?(@.a)]"}}, "Filters in a JSON path"),
@@ -256,6 +256,14 @@ def test_what_is_wrong_is_said_before_the_run(make_factory, act, dataset, source
     factory = make_factory({"main": [made]}, objects=objects("https://h"))
 
     assert any(message in str(finding) for finding in validate(factory)), [str(f) for f in validate(factory)]
+
+
+def test_what_is_wrong_with_a_dataset_of_the_model_of_before_is_said_before_the_run(make_factory):
+    older = {"paginationRules": {"AbsoluteUri": "$.n"}, "requestMethod": "PATCH"}
+    found = [str(finding) for finding in validate(make_factory({"main": []}, objects=objects("https://h", older)))]
+
+    assert any("Did you mean 'AbsoluteUrl'?" in text for text in found), found
+    assert any("'PATCH' is no method" in text for text in found), found
 
 
 @pytest.mark.parametrize(

@@ -46,12 +46,20 @@ def check_rest_source(raw: Any, place: Place, findings: list[Finding]) -> None:
     source = checked(RestSource, raw, place, "A RestSource", findings)
     if source is None:
         return
-    method = source.request_method
+    _check_request(source, place, findings)
+
+
+def check_rest_dataset(settings: RestResource, place: Place, findings: list[Finding]) -> None:
+    """The same of a dataset of the model of before, which has the request itself."""
+    _check_request(settings, place, findings)
+
+
+def _check_request(source: RestSource | RestResource, place: Place, findings: list[Finding]) -> None:
+    method, rules = source.request_method, source.pagination_rules
     if isinstance(method, str) and method and "@" not in method and method.upper() not in METHODS:
         findings.append(
-            problem(place.at("requestMethod"), f"'{method}' is no method of a RestSource", "Use GET, POST.")
+            problem(place.at("requestMethod"), f"'{method}' is no method of a REST source", "Use GET, POST.")
         )
-    rules = source.pagination_rules
     dynamic = isinstance(rules, str) or (isinstance(rules, Mapping) and rules.get("type") == "Expression")
     if not dynamic or (isinstance(rules, str) and "@" not in rules):
         read_rules(_without_expressions(rules), place.at("paginationRules"), findings)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup run test test-spark test-postgres lint bench clean
+.PHONY: setup run test test-spark test-postgres support lint bench clean
 
 # `make setup`: the runtime in .venv; quick when nothing changed.
 setup: $(VENV)/.installed
@@ -36,6 +36,10 @@ test-spark: $(VENV)/.installed-test
 # `make test-postgres`: the history of runs in PostgreSQL; installs Debian's package when it is missing.
 test-postgres: $(VENV)/.installed-test $(VENV)/.installed-postgres
 	@$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -m postgres $(ARGS)
+
+# `make support`: docs/support.md, from the marks of the tests.
+support: $(VENV)/.installed-test
+	@$(BIN)/python tools/support_table.py
 
 lint: $(VENV)/.installed-lint
 	@$(BIN)/ruff check src tests data bench tools databricks

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reelhouse.adf.errors import ExpressionError
+from reelhouse.adf.expression.functions.registry import FUNCTIONS
 from reelhouse.errors import UserError
 
 
@@ -62,7 +63,14 @@ CASES: list[tuple[str, dict[str, Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "state", "value"), CASES, ids=[f"{e} {s}" for e, s, _ in CASES])
+def case(expression: str, state: dict[str, Any], value: Any) -> Any:
+    """A case that shows the name which it reads, where that is written as a call."""
+    name = FUNCTIONS.get(expression.removeprefix("@").partition("(")[0].lower())
+    marks = [pytest.mark.supports("function", name.name)] if name is not None else []
+    return pytest.param(expression, state, value, id=f"{expression} {state}", marks=marks)
+
+
+@pytest.mark.parametrize(("expression", "state", "value"), [case(*item) for item in CASES])
 def test_an_expression_sees_the_state_that_the_test_gives(small, expression, state, value) -> None:
     assert small.evaluate(expression, **state) == value
 

@@ -34,6 +34,8 @@ def there(raw) -> list[str]:
     return sorted(path.name for path in (raw / "in").rglob("*")) if (raw / "in").exists() else []
 
 
+@pytest.mark.supports("store", "Http")
+@pytest.mark.supports("linked_service", "HttpServer")
 def test_a_file_arrives_as_it_is_under_its_own_name(fetch, web, raw, lineage):
     web.give("/f.bin", BODY)
     result = fetch()
@@ -148,6 +150,7 @@ def test_a_cancelled_run_does_not_wait_for_a_silent_server(fetch, web, services,
     assert results[0].status is RunStatus.CANCELLED
 
 
+@pytest.mark.supports("linked_service", "AzureKeyVault")
 def test_basic_authentication_takes_its_password_from_the_key_vault_and_never_shows_it(
     run, runs, copy, dataset, web, raw, services
 ):

@@ -37,6 +37,9 @@ def put(folder: Path, name: str, text: str | bytes) -> Path:
         ("", []),
     ],
 )
+@pytest.mark.supports("activity", "Lookup")
+@pytest.mark.supports("dataset", "Json")
+@pytest.mark.supports("format", "Json")
 def test_lookup_reads_json_objects_in_every_arrangement(run, raw, act, dataset, text, rows):
     put(raw, "a/b.json", text)
     reference = dataset("ds_json", folder="a", file="b.json")
@@ -51,6 +54,9 @@ def test_lookup_reads_json_objects_in_every_arrangement(run, raw, act, dataset, 
     assert result.activities["one"]["output"] == ({"firstRow": rows[0]} if rows else {})
 
 
+@pytest.mark.supports("activity", "Lookup")
+@pytest.mark.supports("dataset", "DelimitedText")
+@pytest.mark.supports("format", "DelimitedText")
 def test_lookup_reads_delimited_text_with_and_without_header(run, raw, act, dataset):
     put(raw, "a/b.csv", 'x,y\n1,"a ""b""\nc"\n2,\n')
     source = {
@@ -109,6 +115,7 @@ def test_lookup_names_a_missing_file(run, raw, act, dataset):
 # GetMetadata
 
 
+@pytest.mark.supports("activity", "GetMetadata")
 def test_metadata_of_a_file(run, raw, act, dataset):
     path = put(raw, "a/b.csv", "x,y\n1,2\n")
     os.utime(path, (0, 1_500_000_000))
@@ -227,6 +234,7 @@ def test_rows_are_read_by_the_dialect(text, dialect, rows):
 # Validation
 
 
+@pytest.mark.supports("activity", "Validation")
 def test_validation_waits_until_the_file_is_large_enough(run, raw, act, dataset, clock):
     path = put(raw, "a/b.csv", "1234")
     original = clock.sleep
@@ -266,6 +274,7 @@ def test_validation_times_out_and_says_what_is_lacking(run, raw, act, dataset, c
 # Delete
 
 
+@pytest.mark.supports("activity", "Delete")
 def test_delete_removes_a_file_and_gives_its_documented_output(run, raw, act, dataset):
     path = put(raw, "a/b.csv", "x")
     result = run([act("d", "Delete", dataset=dataset("ds_file", folder="a", file="b.csv"), enableLogging=False)])
@@ -314,6 +323,11 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.supports("activity", "Copy")
+@pytest.mark.supports("dataset", "Binary")
+@pytest.mark.supports("format", "Binary")
+@pytest.mark.supports("store", "AzureBlobFS")
+@pytest.mark.supports("linked_service", "AzureBlobFS")
 def test_a_file_is_copied_as_bytes_with_output_and_lineage(run, runs, raw, copy, dataset, lineage):
     put(raw, "a/b.csv", b"\x00\xff12")
     result = run([copy("c", dataset("ds_file", folder="a", file="b.csv"), dataset("ds_file", folder="x/y", file="z"))])

@@ -78,6 +78,7 @@ def test_a_failed_activity_names_itself_in_the_message_of_the_pipeline(run, runs
         ),
     ],
 )
+@pytest.mark.supports("activity", "Fail")
 def test_fail_has_the_documented_edge_cases(run, runs, act, properties, message, code):
     run([act("f", "Fail", **properties)])
 
@@ -129,6 +130,7 @@ def test_a_skipped_activity_is_not_recorded_and_can_be_asked_for_its_error_safel
     assert set(runs.statuses()) == {"a", "c"}
 
 
+@pytest.mark.supports("activity", "IfCondition", "Switch")
 def test_if_and_switch_run_the_branch_they_chose(run, runs, act):
     run(
         [
@@ -161,6 +163,7 @@ def test_a_condition_that_is_no_boolean_is_an_error(run):
 
 
 @pytest.mark.parametrize("sequential", [True, False])
+@pytest.mark.supports("activity", "ForEach")
 def test_for_each_goes_on_after_failures_and_fails_at_the_end(run, runs, act, sequential):
     result = run(
         {
@@ -220,6 +223,7 @@ def test_a_loop_without_items_succeeds(run, act):
     )
 
 
+@pytest.mark.supports("activity", "Until", "AppendVariable")
 def test_until_runs_its_body_first_and_looks_at_its_activities(run, act, clock):
     result = run(
         {
@@ -250,12 +254,14 @@ def test_until_does_not_stop_at_inner_failures_and_times_out(run, act, clock):
     assert (clock.now() - started).total_seconds() == 75
 
 
+@pytest.mark.supports("activity", "Filter")
 def test_filter_gives_its_counts_and_values(run, runs, act):
     run([act("f", "filter", items="@range(1, 5)", condition="@greater(item(), 3)")])
 
     assert runs.named("f")[0].output == {"ItemsCount": 5, "FilteredItemsCount": 2, "Value": [4, 5]}
 
 
+@pytest.mark.supports("activity", "Wait")
 def test_wait_passes_through_the_clock(run, act, clock):
     started = clock.now()
     run([act("w", "Wait", waitTimeInSeconds="@add(1, 2)")])
@@ -275,6 +281,7 @@ def test_a_variable_takes_only_values_of_its_type(run, act, kind, value, message
     assert f"of type '{kind}' cannot be set to a value of {message}" in result.message
 
 
+@pytest.mark.supports("activity", "ExecutePipeline")
 def test_a_child_pipeline_gets_parameters_and_gives_its_return_value(run, runs, act):
     entries = [
         {"key": "text", "value": {"type": "Expression", "content": "@concat('a', pipeline().parameters.p)"}},
@@ -429,6 +436,7 @@ def test_an_inactive_activity_is_recorded_and_not_validated(run, runs, act):
     assert runs.statuses() == {"off": RunStatus.INACTIVE, "then": RunStatus.SUCCEEDED}
 
 
+@pytest.mark.supports("activity", "DatabricksJob")
 def test_a_databricks_job_gets_texts_and_its_output_is_read_as_json(run, runs, act, services):
     seen = []
 

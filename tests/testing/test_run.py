@@ -31,6 +31,7 @@ def empty(load_factory):
     return load_factory()
 
 
+@pytest.mark.supports("activity", "SetVariable")
 def test_a_fake_output_is_what_later_expressions_read(empty, act) -> None:
     body = {
         "parameters": {"id": {"type": "string"}},

@@ -1,7 +1,5 @@
 """`factory.step`: a pipeline gone through by hand."""
 
-
-
 from __future__ import annotations
 
 import pytest

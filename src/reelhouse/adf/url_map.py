@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reelhouse.adf.http import Exchange, HttpRequest, HttpSource
-from reelhouse.errors import UserError
+from reelhouse.errors import Place, UserError
 
 
 def mapped(url: str, prefixes: Mapping[str, str]) -> str:
@@ -30,7 +30,9 @@ class MappedSource:
         for name, value in prefixes.items():
             for url in (name, value):
                 if not url.startswith(("http://", "https://")):
-                    raise UserError(f"[urls] maps URLs to URLs, and '{url}' is none")
+                    raise UserError(
+                        f"[urls] maps URLs to URLs, and '{url}' is none", where=Place("reelhouse.toml", "urls")
+                    )
         self._prefixes = dict(prefixes)
         self._otherwise = otherwise
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.adf.activity.context import ActivityContext, as_integer, as_seconds, wrong
-from reelhouse.adf.dataset import RestEndpoint
+from reelhouse.adf.dataset import OpenDataset, RestEndpoint
 from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.finding import Finding, checked, problem
@@ -21,7 +21,7 @@ from reelhouse.adf.http import HttpRequest
 from reelhouse.adf.movement.rows import RowStream, Written
 from reelhouse.adf.rest.calls import Patience, patient_call, sink_failed, with_headers
 from reelhouse.adf.rest.json_values import plain
-from reelhouse.adf.rest.pages import DEFAULT_TIMEOUT, USER_AGENT, header_map, patience_of
+from reelhouse.adf.rest.pages import DEFAULT_TIMEOUT, USER_AGENT, endpoint_of, header_map, patience_of
 from reelhouse.adf.settings.rest import RestSink
 from reelhouse.errors import Place, Unsupported
 
@@ -128,6 +128,11 @@ class RestRows:
             self._endpoint.url, write.method, headers, body, write.timeout, self._endpoint.verify, access.login
         )
         patient_call(self._ctx, with_headers(request, own), write.patience, sink_failed)
+
+
+def open_rest_sink(ctx: ActivityContext, raw: Any, dataset: OpenDataset, place: Place) -> RestRows:
+    """The sink of a RestSink (its evaluated JSON) and a dataset. Nothing is sent yet. Raises `UserError`."""
+    return RestRows(ctx, endpoint_of(dataset, place), read_rest_sink(ctx, raw, place))
 
 
 def _array(rows: list[dict[str, Any]]) -> bytes:

@@ -92,7 +92,7 @@ class MemoryRuns:
         self.notes: list[str] = []
         self._lock = threading.Lock()
 
-    def begin(self, kind, name, *, type="", input=None, parent_id=None, run_id=None):
+    def begin(self, kind, name, *, type="", input=None, parent_id=None, run_id=None, details=None):
         run = Run(
             run_id or str(uuid.uuid4()),
             kind,
@@ -101,6 +101,7 @@ class MemoryRuns:
             parent_id or current_run.get(),
             datetime.now(UTC),
             input or {},
+            details=details or {},
         )
         with self._lock:
             self.all[run.id] = run

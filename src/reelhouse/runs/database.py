@@ -18,11 +18,15 @@ Row = dict[str, Any]
 SQLITE = "sqlite:///"
 
 
+class HistoryLost(UserError):
+    """The history of runs cannot be written any more: a full disk, a server that has gone. A run must not go on."""
+
+
 class Database(Protocol):
     """A database that may be used from any thread. Every `write` is a transaction of its own."""
 
     def write(self, *statements: tuple[str, Values]) -> None:
-        """Do all the statements, or none."""
+        """Do all the statements, or none. Raises `HistoryLost`."""
 
     def read(self, statement: str, values: Values) -> list[Row]:
         """The rows of a query."""
@@ -42,6 +46,7 @@ class SqliteDatabase:
     """A SQLite file in WAL mode: several processes may write to it, and `kill -9` leaves it whole."""
 
     def __init__(self, path: str) -> None:
+        self._path = path
         self._lock = threading.Lock()
         try:
             self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
@@ -53,14 +58,16 @@ class SqliteDatabase:
 
     def write(self, *statements: tuple[str, Values]) -> None:
         with self._lock:
-            self._connection.execute("begin immediate")
             try:
+                self._connection.execute("begin immediate")
                 for statement, values in statements:
                     self._connection.execute(statement, values)
                 self._connection.execute("commit")
-            except BaseException:
+            except BaseException as error:
                 if self._connection.in_transaction:  # a full disk has ended it already
                     self._connection.execute("rollback")
+                if isinstance(error, sqlite3.OperationalError):
+                    raise _lost(f"'{self._path}'", error) from error
                 raise
 
     def read(self, statement: str, values: Values) -> list[Row]:
@@ -87,9 +94,14 @@ class SqlAlchemyDatabase:
             ) from error
 
     def write(self, *statements: tuple[str, Values]) -> None:
-        with self._engine.begin() as connection:
-            for statement, values in statements:
-                connection.execute(self._text(statement), dict(values))
+        import sqlalchemy
+
+        try:
+            with self._engine.begin() as connection:
+                for statement, values in statements:
+                    connection.execute(self._text(statement), dict(values))
+        except sqlalchemy.exc.OperationalError as error:
+            raise _lost(self._engine.url.render_as_string(), error.orig or error) from error
 
     def read(self, statement: str, values: Values) -> list[Row]:
         with self._engine.connect() as connection:
@@ -98,3 +110,10 @@ class SqlAlchemyDatabase:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _lost(where: str, error: BaseException) -> HistoryLost:
+    return HistoryLost(
+        f"The history of runs at {where} cannot be written: {error}",
+        remedy="Nothing more was started. Once that is mended, `reelhouse rerun ID --failed` goes on.",
+    )

@@ -6,12 +6,12 @@ a declarative pipeline, a flow, a streaming query. Runs form a tree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class RunKind(StrEnum):
@@ -51,6 +51,10 @@ class Run:
     ended_at: datetime | None = None
     output: Any = None
     error: Any = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the monitor tells of it beside: a pipeline's `runGroupId`, `invokedBy`, `isRecovery`,
+    `referencePipelineRunId`, `startActivityName` and `startFromFailure`; an activity's `retryAttempt`, `iteration` and
+    `iterationHash`, `userProperties`, `linkedServiceName`, and `reusedFrom`, the earlier run whose result this is."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class RunLog(Protocol):
         input: Mapping[str, Any] | None = None,
         parent_id: str | None = None,
         run_id: str | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> Run:
         """Record the start. Without `parent_id` the parent is `current_run`."""
 
@@ -113,6 +118,23 @@ class RunLog(Protocol):
 
     def subscribe(self, listener: Callable[[Any], None]) -> None:
         """Call `listener` with every Run (begin and end), TableChange, ExpectationResult and note as it comes."""
+
+
+@runtime_checkable
+class RunHistory(Protocol):
+    """Where earlier runs are read, and where another process says that a run is to stop."""
+
+    def run(self, run_id: str) -> Run:
+        """The run with this id, or with this beginning of an id. Raises `UserError` when none or several match."""
+
+    def children(self, run_id: str) -> list[Run]:
+        """The runs that this one started, in the order of their start."""
+
+    def cancel_requests(self) -> Mapping[str, bool]:
+        """The runs that are to stop; True for those whose child pipelines are to stop with them."""
+
+    def cancel_done(self, run_ids: Sequence[str]) -> None:
+        """Forget these requests: their runs have ended."""
 
 
 current_run: ContextVar[str | None] = ContextVar("current_run", default=None)

@@ -7,8 +7,6 @@ stays `InProgress` until the next start of the project marks it (`close_abandone
 from __future__ import annotations
 
 import json
-import os
-import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +17,7 @@ from typing import Any
 from reelhouse.clock import Clock, SystemClock
 from reelhouse.errors import UserError, did_you_mean
 from reelhouse.runs.database import Row, Values, open_database
+from reelhouse.runs.process import has_gone, this_process
 from reelhouse.runs.record import ExpectationResult, Run, RunKind, RunStatus, TableChange, current_run
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
@@ -36,6 +35,8 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         "output": "text",
         "error": "text",
         "process": "text not null",
+        "group_id": "varchar(64)",
+        "details": "text",
     },
     "table_changes": {
         "run_id": "varchar(64)",
@@ -68,10 +69,18 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         "at": "varchar(32) not null",
         "message": "text not null",
     },
+    "cancel_requests": {
+        "run_id": "varchar(64) not null",
+        "at": "varchar(32) not null",
+        "recursive": "smallint not null",
+    },
 }
+_ADDED = {"runs": ("group_id", "details")}
+"""Columns that a history made by an earlier version does not have."""
 _INDEXES = (
     ("runs", "parent_id"),
     ("runs", "started_at"),
+    ("runs", "group_id"),
     ("table_changes", "run_id"),
     ("expectations", "run_id"),
     ("notes", "run_id"),
@@ -95,7 +104,9 @@ class RunStore:
         """Open the history at a SQLAlchemy URL, for instance `sqlite:////lake/runs.db`, and make its tables."""
         self._clock = clock or SystemClock()
         self._database = open_database(url)
-        self._database.write(*((statement, {}) for statement in _definitions()))
+        self._database.write(*((statement, {}) for statement in _tables()))
+        self._add_columns()
+        self._database.write(*((statement, {}) for statement in _indexes()))
         self._lock = threading.Lock()
         self._listeners: list[Callable[[Any], None]] = []
         self._open: dict[str, Run] = {}
@@ -116,6 +127,7 @@ class RunStore:
         input: Mapping[str, Any] | None = None,
         parent_id: str | None = None,
         run_id: str | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> Run:
         run = Run(
             id=run_id or str(uuid.uuid4()),
@@ -125,6 +137,7 @@ class RunStore:
             parent_id=parent_id or current_run.get(),
             started_at=self._clock.now(),
             input=dict(input or {}),
+            details=dict(details or {}),
         )
         with self._lock:
             self._open[run.id] = run
@@ -142,7 +155,9 @@ class RunStore:
                 "input": _json(run.input),
                 "output": None,
                 "error": None,
-                "process": _this_process(),
+                "process": this_process(),
+                "group_id": run.details.get("runGroupId"),
+                "details": _json(run.details) if run.details else None,
             },
         )
         self._tell(run)
@@ -223,12 +238,33 @@ class RunStore:
             raise UserError(f"{len(found)} runs begin with '{run_id}'", remedy="Give more of the id.")
         raise UserError(f"There is no run '{run_id}'", remedy=did_you_mean(run_id, (r.id for r in self.runs(limit=5))))
 
-    def runs(self, *, limit: int = 20, status: RunStatus | None = None) -> list[Run]:
-        """The newest runs that nothing else started, newest first."""
-        condition, values = "parent_id is null", {"limit": limit, "status": status.value if status else ""}
+    def runs(
+        self,
+        *,
+        limit: int = 20,
+        status: RunStatus | None = None,
+        pipeline: str | None = None,
+        since: datetime | None = None,
+    ) -> list[Run]:
+        """The newest runs that nothing else started, newest first.
+
+        With `pipeline` (letter case is ignored) the runs of that pipeline, whoever started them.
+        """
+        conditions, values = ["parent_id is null"], {"limit": limit}
+        if pipeline is not None:
+            conditions = ["kind = 'pipeline'", "lower(name) = :pipeline"]
+            values["pipeline"] = pipeline.lower()
         if status is not None:
-            condition += " and status = :status"
-        return self._runs(condition, values, "started_at desc, sequence desc limit :limit")
+            conditions.append("status = :status")
+            values["status"] = status.value
+        if since is not None:
+            conditions.append("started_at >= :since")
+            values["since"] = _text(since)
+        return self._runs(" and ".join(conditions), values, "started_at desc, sequence desc limit :limit")
+
+    def group(self, group_id: str) -> list[Run]:
+        """The run that began a group, and its reruns, in the order of their start."""
+        return self._runs("group_id = :group", {"group": group_id})
 
     def newest(self) -> str | None:
         """The id of the run that began last among those that nothing else started."""
@@ -281,13 +317,57 @@ class RunStore:
         Only processes of this machine are judged.
         """
         rows = self._database.read("select id, process from runs where status = 'InProgress'", {})
-        gone = [row["id"] for row in rows if _has_gone(row["process"])]
+        gone = [row["id"] for row in rows if has_gone(row["process"])]
         error = {"errorCode": "ProcessGone", "message": "The process that ran this ended without a word."}
         for run_id in gone:
             self.end(run_id, RunStatus.FAILED, error=error)
         return [run for ids in _chunks(gone) for run in self._runs(*_among("id", ids))]
 
+    # -- stopping from elsewhere -------------------------------------------------------------------------------
+
+    def request_cancel(self, run_id: str, *, recursive: bool = True) -> Run:
+        """Ask the process that runs a pipeline to stop it; with `recursive` its child pipelines too.
+
+        Raises `UserError` for a run that has ended, or that is no pipeline's.
+        """
+        run = self.run(run_id)
+        if run.kind is not RunKind.PIPELINE:
+            owner = f"Cancel the run of the pipeline, {run.parent_id}." if run.parent_id else ""
+            raise UserError(f"'{run.name}' ({run.id[:8]}) is the run of a {run.kind.value}", remedy=owner)
+        if run.status is not RunStatus.IN_PROGRESS:
+            raise UserError(f"The run {run.id[:8]} of '{run.name}' has ended already: {run.status.value}")
+        values = {"run_id": run.id, "at": _text(self._clock.now()), "recursive": int(recursive)}
+        statement = "insert into cancel_requests (run_id, at, recursive) values (:run_id, :at, :recursive)"
+        self._database.write((statement, values))
+        return run
+
+    def cancel_requests(self) -> Mapping[str, bool]:
+        found: dict[str, bool] = {}
+        for row in self._database.read("select run_id, recursive from cancel_requests", {}):
+            found[row["run_id"]] = found.get(row["run_id"], False) or bool(row["recursive"])
+        return found
+
+    def cancel_done(self, run_ids: Sequence[str]) -> None:
+        self._database.write(*(("delete from cancel_requests where run_id = :id", {"id": id}) for id in run_ids))
+
     # -- plumbing --------------------------------------------------------------------------------------------
+
+    def _add_columns(self) -> None:
+        for table, columns in _ADDED.items():
+            for column in columns:
+                if not self._has(table, column):
+                    try:
+                        self._database.write((f"alter table {table} add column {column} {_TABLES[table][column]}", {}))
+                    except Exception:
+                        if not self._has(table, column):  # another process was faster otherwise
+                            raise
+
+    def _has(self, table: str, column: str) -> bool:
+        try:
+            self._database.read(f"select {column} from {table} where 1 = 0", {})
+        except Exception:
+            return False
+        return True
 
     def _insert(self, table: str, values: Values) -> None:
         with self._lock:
@@ -315,10 +395,13 @@ class RunStore:
             listener(fact)
 
 
-def _definitions() -> Iterable[str]:
+def _tables() -> Iterable[str]:
     for table, columns in _TABLES.items():
         body = ", ".join(f"{name} {type}" for name, type in columns.items())
         yield f"create table if not exists {table} ({body})"
+
+
+def _indexes() -> Iterable[str]:
     for table, column in _INDEXES:
         yield f"create index if not exists {table}_{column} on {table} ({column})"
 
@@ -345,6 +428,7 @@ def _run(row: Row) -> Run:
         ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None,
         output=json.loads(row["output"]) if row["output"] else None,
         error=json.loads(row["error"]) if row["error"] else None,
+        details=json.loads(row["details"]) if row["details"] else {},
     )
 
 
@@ -354,20 +438,3 @@ def _text(moment: datetime) -> str:
 
 def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _this_process() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _has_gone(process: str) -> bool:
-    host, _, number = process.rpartition(":")
-    if host != socket.gethostname() or int(number) == os.getpid():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

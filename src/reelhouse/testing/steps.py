@@ -303,9 +303,11 @@ class Steps:
             self.message = f"Operation on target {result.failure[0]} failed: {result.failure[1]}"
 
 
-def _enter(activities: Sequence[Activity], scope: Scope, parent_id: str) -> ScopeResult:
+def _enter(activities: Sequence[Activity], scope: Scope, parent_id: str, inside: Any = None) -> ScopeResult:
     raise _Enter(activities, scope)
 
 
-def _refuse(name: str, parameters: Mapping[str, Any], parent: PipelineState, parent_id: str, place: Place) -> Any:
+def _refuse(
+    name: str, parameters: Mapping[str, Any], parent: PipelineState, parent_id: str, place: Place, **more: Any
+) -> Any:
     raise AssertionError("steps start no pipelines")

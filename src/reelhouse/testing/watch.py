@@ -41,9 +41,11 @@ class Log:
         input: Mapping[str, Any] | None = None,
         parent_id: str | None = None,
         run_id: str | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> Run:
         parent = parent_id or current_run.get()
-        run = Run(run_id or str(uuid.uuid4()), kind, name, type, parent, self._clock.now(), dict(input or {}))
+        now, said = self._clock.now(), dict(details or {})
+        run = Run(run_id or str(uuid.uuid4()), kind, name, type, parent, now, dict(input or {}), details=said)
         with self._lock:
             self.runs[run.id] = run
         self._tell(run)
@@ -135,14 +137,18 @@ class Watch:
         """The run as the activity sees it: what it starts below itself passes by here."""
         run = ctx.run
 
-        def run_activities(activities: Sequence[Activity], scope: Scope, parent_id: str) -> ScopeResult:
-            result = run.run_activities(activities, scope, parent_id)
+        def run_activities(
+            activities: Sequence[Activity], scope: Scope, parent_id: str, inside: Any = None
+        ) -> ScopeResult:
+            result = run.run_activities(activities, scope, parent_id, inside)
             self._skipped(run.id, activities, result.activities, scope.item)
             return result
 
-        def run_pipeline(name: str, parameters: Mapping[str, Any], parent: Any, parent_id: str, place: Any) -> Any:
+        def run_pipeline(
+            name: str, parameters: Mapping[str, Any], parent: Any, parent_id: str, place: Any, **more: Any
+        ) -> Any:
             # The run itself is handed on: what is below it has to change the one that others see.
-            child = run.run_pipeline(name, parameters, run, parent_id, place)
+            child = run.run_pipeline(name, parameters, run, parent_id, place, **more)
             with self._lock:
                 self._pipeline(run.id).children.append(child)
             return child

@@ -66,10 +66,12 @@ def test_digest_authentication_answers_the_challenge(fetch, endpoint, answer, ra
 
 def test_auth_headers_are_secrets(fetch, endpoint, raw, runs):
     endpoint.give("/f.bin", b"x")
-    fetch(service(endpoint.url, authHeaders={"x-api-key": SECURE}), read={"additionalHeaders": "X-Two: 2"})
+    fetch(service(endpoint.url, authHeaders={"x-api-key": SECURE, "x-page": "1"}), read={"additionalHeaders": "X-Two: 2"})
 
     assert endpoint.requests[0].headers["x-api-key"] == "s3cr3t"
     assert endpoint.requests[0].headers["x-two"] == "2"
+    assert endpoint.requests[0].headers["x-page"] == "1"
+    assert "*" not in str(runs.all), "what is short and plain is no secret"
     assert "s3cr3t" not in str(runs.all)
 
 

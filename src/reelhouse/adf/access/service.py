@@ -22,6 +22,7 @@ from reelhouse.errors import Place, Unsupported, UserError, did_you_mean
 
 HTTP_KINDS = ("Anonymous", "Basic", "Digest", "ClientCertificate")
 REST_KINDS = ("Anonymous", "Basic", "AadServicePrincipal", "ManagedServiceIdentity", "OAuth2ClientCredential")
+SHORTEST_SECRET = 6
 _REFUSED = {"Windows": "it needs a Windows domain"}
 
 
@@ -131,7 +132,14 @@ def _auth_headers(raw: Any, place: Place, read: SecretReader) -> dict[str, str]:
     spot = place.at("authHeaders")
     if not isinstance(raw, Mapping):
         raise UserError("authHeaders has to be a JSON object of header names and values", where=spot)
-    return {str(name): read(value, spot.at(str(name))) for name, value in raw.items()}
+    return {str(name): _header(value, spot.at(str(name)), read) for name, value in raw.items()}
+
+
+def _header(value: Any, place: Place, read: SecretReader) -> str:
+    """A header's value. Short plain ones are no secrets; masking them would make records unreadable."""
+    if isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) < SHORTEST_SECRET):
+        return text(value)
+    return read(value, place)
 
 
 def _needed(value: Any, kind: str, place: Place) -> str:

@@ -66,7 +66,9 @@ def test_digest_authentication_answers_the_challenge(fetch, endpoint, answer, ra
 
 def test_auth_headers_are_secrets(fetch, endpoint, raw, runs):
     endpoint.give("/f.bin", b"x")
-    fetch(service(endpoint.url, authHeaders={"x-api-key": SECURE, "x-page": "1"}), read={"additionalHeaders": "X-Two: 2"})
+    fetch(
+        service(endpoint.url, authHeaders={"x-api-key": SECURE, "x-page": "1"}), read={"additionalHeaders": "X-Two: 2"}
+    )
 
     assert endpoint.requests[0].headers["x-api-key"] == "s3cr3t"
     assert endpoint.requests[0].headers["x-two"] == "2"

@@ -138,9 +138,9 @@ class Watch:
         run = ctx.run
 
         def run_activities(
-            activities: Sequence[Activity], scope: Scope, parent_id: str, inside: Any = None
+            activities: Sequence[Activity], scope: Scope, parent_id: str, *more: Any, **named: Any
         ) -> ScopeResult:
-            result = run.run_activities(activities, scope, parent_id, inside)
+            result = run.run_activities(activities, scope, parent_id, *more, **named)
             self._skipped(run.id, activities, result.activities, scope.item)
             return result
 

@@ -381,7 +381,7 @@ def test_a_retry_is_an_own_activity_run_and_waits_its_interval(run, runs, act, d
     result = run([read])
 
     assert result.status is RunStatus.FAILED
-    assert [run.input.get("retryAttempt") for run in runs.named("read")] == [None, 1, 2]
+    assert [run.details.get("retryAttempt") for run in runs.named("read")] == [None, 1, 2]
     assert (clock.now() - started).total_seconds() == 90
 
 

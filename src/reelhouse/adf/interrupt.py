@@ -13,8 +13,10 @@ LOOK_EVERY_SECONDS = 0.05
 """The system may hand a signal to any thread, and one that waits without end does not see it then."""
 
 
-def call_apart(work: Callable[[], T], cancel: threading.Event) -> T:
+def call_apart(work: Callable[[], T], cancel: threading.Event, look: Callable[[], None] = lambda: None) -> T:
     """What `work` returns or raises, called in a thread of its own. Ctrl-C sets `cancel`; a second one gives up.
+
+    `look` is called here every few milliseconds meanwhile.
 
     Python raises Ctrl-C between any two instructions of the main thread. Here it can only come while this thread
     waits, so no step of the run is ever cut in two.
@@ -38,6 +40,7 @@ def call_apart(work: Callable[[], T], cancel: threading.Event) -> T:
             if thread.ident is None:
                 thread.start()
             over.wait(LOOK_EVERY_SECONDS)
+            look()
         except KeyboardInterrupt:
             if cancel.is_set():
                 raise

@@ -27,13 +27,15 @@ _SATISFIES = {
 class Step:
     """`start` now, in the order of the definition; `settled` got a state without running; `result` once all ended.
 
-    `failed` names the activities that decided a Failed result.
+    `judged` names the activities whose states decided the result (the leaves; instead of a skipped one, those before
+    it), `failed` those of them that made it Failed.
     """
 
     start: tuple[str, ...] = ()
     settled: Mapping[str, RunStatus] = field(default_factory=dict)
     result: RunStatus | None = None
     failed: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
 
 
 def step(activities: Sequence[Activity], states: States) -> Step:
@@ -60,8 +62,8 @@ def step(activities: Sequence[Activity], states: States) -> Step:
     if start or any(effective(by_name[name], state) is RunStatus.IN_PROGRESS for name, state in known.items()):
         order = tuple(activity.name for activity in activities if activity.name in start)
         return Step(order, settled)
-    result, failed = _result(activities, by_name, known)
-    return Step((), settled, result, failed)
+    result, failed, judged = _result(activities, by_name, known)
+    return Step((), settled, result, failed, judged)
 
 
 def effective(activity: Activity, state: RunStatus) -> RunStatus:
@@ -85,14 +87,15 @@ def _ready(activity: Activity, by_name: Mapping[str, Activity], known: States) -
 
 def _result(
     activities: Sequence[Activity], by_name: Mapping[str, Activity], known: States
-) -> tuple[RunStatus, tuple[str, ...]]:
+) -> tuple[RunStatus, tuple[str, ...], tuple[str, ...]]:
     """A scope succeeds if its leaves do, where a skipped leaf is judged by its upstream activities."""
-    if any(state is RunStatus.CANCELLED for state in known.values()):
-        return RunStatus.CANCELLED, ()
+    cancelled = tuple(name for name, state in known.items() if state is RunStatus.CANCELLED)
+    if cancelled:
+        return RunStatus.CANCELLED, (), cancelled
     upstream = {dependency.activity for activity in activities for dependency in activity.depends_on}
     open_names = [activity.name for activity in activities if activity.name not in upstream]
     seen: set[str] = set()
-    failed: set[str] = set()
+    judged: dict[str, RunStatus] = {}
     while open_names:
         name = open_names.pop()
         if name in seen:
@@ -101,7 +104,8 @@ def _result(
         state = effective(by_name[name], known[name])
         if state is RunStatus.SKIPPED:
             open_names.extend(dependency.activity for dependency in by_name[name].depends_on)
-        elif state is RunStatus.FAILED:
-            failed.add(name)
-    ordered = tuple(activity.name for activity in activities if activity.name in failed)
-    return (RunStatus.FAILED if failed else RunStatus.SUCCEEDED), ordered
+        else:
+            judged[name] = state
+    names = tuple(activity.name for activity in activities if activity.name in judged)
+    failed = tuple(name for name in names if judged[name] is RunStatus.FAILED)
+    return (RunStatus.FAILED if failed else RunStatus.SUCCEEDED), failed, names

@@ -19,7 +19,7 @@ SQLITE = "sqlite:///"
 
 
 class HistoryLost(UserError):
-    """The history of runs cannot be written any more: a full disk, a server that has gone. A run must not go on."""
+    """The history of runs cannot be used any more: a full disk, a server that has gone. A run must not go on."""
 
 
 class Database(Protocol):
@@ -29,7 +29,7 @@ class Database(Protocol):
         """Do all the statements, or none. Raises `HistoryLost`."""
 
     def read(self, statement: str, values: Values) -> list[Row]:
-        """The rows of a query."""
+        """The rows of a query. Raises `HistoryLost`."""
 
     def close(self) -> None:
         """Give up the connections."""
@@ -72,7 +72,10 @@ class SqliteDatabase:
 
     def read(self, statement: str, values: Values) -> list[Row]:
         with self._lock:
-            return [dict(row) for row in self._connection.execute(statement, values)]
+            try:
+                return [dict(row) for row in self._connection.execute(statement, values)]
+            except sqlite3.OperationalError as error:
+                raise _lost(f"'{self._path}'", error, "read") from error
 
     def close(self) -> None:
         self._connection.close()
@@ -104,16 +107,21 @@ class SqlAlchemyDatabase:
             raise _lost(self._engine.url.render_as_string(), error.orig or error) from error
 
     def read(self, statement: str, values: Values) -> list[Row]:
-        with self._engine.connect() as connection:
-            rows: Sequence[Any] = connection.execute(self._text(statement), dict(values)).mappings().all()
-            return [dict(row) for row in rows]
+        import sqlalchemy
+
+        try:
+            with self._engine.connect() as connection:
+                rows: Sequence[Any] = connection.execute(self._text(statement), dict(values)).mappings().all()
+                return [dict(row) for row in rows]
+        except sqlalchemy.exc.OperationalError as error:
+            raise _lost(self._engine.url.render_as_string(), error.orig or error, "read") from error
 
     def close(self) -> None:
         self._engine.dispose()
 
 
-def _lost(where: str, error: BaseException) -> HistoryLost:
+def _lost(where: str, error: BaseException, what: str = "written") -> HistoryLost:
     return HistoryLost(
-        f"The history of runs at {where} cannot be written: {error}",
+        f"The history of runs at {where} cannot be {what}: {error}",
         remedy="Nothing more was started. Once that is mended, `reelhouse rerun ID --failed` goes on.",
     )

@@ -250,7 +250,8 @@ class RunStore:
 
         With `pipeline` (letter case is ignored) the runs of that pipeline, whoever started them.
         """
-        conditions, values = ["parent_id is null"], {"limit": limit}
+        conditions = ["parent_id is null"]
+        values: dict[str, Any] = {"limit": limit}
         if pipeline is not None:
             conditions = ["kind = 'pipeline'", "lower(name) = :pipeline"]
             values["pipeline"] = pipeline.lower()

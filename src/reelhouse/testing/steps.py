@@ -303,7 +303,7 @@ class Steps:
             self.message = f"Operation on target {result.failure[0]} failed: {result.failure[1]}"
 
 
-def _enter(activities: Sequence[Activity], scope: Scope, parent_id: str, *more: Any) -> ScopeResult:
+def _enter(activities: Sequence[Activity], scope: Scope, parent_id: str, inside: Any = None) -> ScopeResult:
     raise _Enter(activities, scope)
 
 

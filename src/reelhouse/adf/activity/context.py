@@ -19,7 +19,10 @@ from reelhouse.adf.expression.evaluate import evaluate
 from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.expression.values import json_text, text, type_name
 from reelhouse.adf.http import Waiting
+from reelhouse.adf.masker import MASK, Masker
+from reelhouse.adf.recovery import Past
 from reelhouse.adf.services import AdfServices
+from reelhouse.adf.workers import Workers
 from reelhouse.clock import Clock, SystemClock
 from reelhouse.errors import Place
 from reelhouse.jobs.slots import NoSlot, slot
@@ -28,37 +31,14 @@ from reelhouse.runs.record import RunStatus
 if TYPE_CHECKING:
     from reelhouse.adf.factory import Factory
 
-MASK = "***"
+__all__ = [
+    "MASK", "ActivityContext", "Inside", "Limits", "Masker", "PipelineState", "Prepare", "RunsActivities",
+    "RunsPipelines", "ScopeResult", "Variables", "Work", "as_boolean", "as_integer", "as_seconds", "parse_time_span",
+    "size_of", "wrong",
+]  # fmt: skip
+
 _log = logging.getLogger("reelhouse.adf")
 _TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d+))?")
-
-
-class Masker:
-    """Replaces secret values in whatever is recorded."""
-
-    def __init__(self) -> None:
-        self._secrets: frozenset[str] = frozenset()
-
-    def add(self, secret: str) -> str:
-        """Remember a secret; the same text comes back."""
-        if secret:
-            # A new set each time: other threads may be reading the one before.
-            self._secrets |= {secret}
-        return secret
-
-    def __call__(self, value: Any) -> Any:
-        """The value with every secret in its texts replaced."""
-        if not self._secrets:
-            return value
-        if isinstance(value, str):
-            for secret in sorted(self._secrets, key=len, reverse=True):
-                value = value.replace(secret, MASK)
-            return value
-        if isinstance(value, Mapping):
-            return {key: self(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self(item) for item in value]
-        return value
 
 
 class Limits:
@@ -144,15 +124,36 @@ class ScopeResult:
     failure: tuple[str, str] | None = None
     activities: Mapping[str, Any] = field(default_factory=dict)
     """What `activity('…')` gives after the scope, by lower-case name: its own activities and those before it."""
+    judged: tuple[str, ...] = ()
+    """The activities whose states decided the result."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Where a scope stands: which turn of a loop it is, and what an earlier run did there."""
+
+    past: Past | None = None
+    iteration: int | None = None
+    iteration_hash: str = ""
 
 
 class RunsActivities(Protocol):
-    def __call__(self, activities: Sequence[Activity], scope: Scope, parent_id: str) -> ScopeResult: ...
+    def __call__(
+        self, activities: Sequence[Activity], scope: Scope, parent_id: str, inside: Inside | None = None
+    ) -> ScopeResult: ...
 
 
 class RunsPipelines(Protocol):
     def __call__(
-        self, name: str, parameters: Mapping[str, Any], parent: PipelineState, parent_id: str, place: Place
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        parent: PipelineState,
+        parent_id: str,
+        place: Place,
+        *,
+        run_id: str | None = None,
+        past: Past | None = None,
     ) -> Any: ...
 
 
@@ -171,14 +172,17 @@ class PipelineState:
     limits: Limits
     depth: int = 0
     return_value: dict[str, Any] | None = None
-    background: list[threading.Thread] = field(default_factory=list)
+    background: list[threading.Event] = field(default_factory=list)
+    """What has to be over before the run is: child pipelines that are not waited for."""
+    workers: Workers = field(default_factory=Workers)
 
 
 @dataclass(frozen=True)
 class ActivityContext:
     """One try of one activity. `deadline` is a time of the clock's `monotonic`, from its policy.
 
-    `memory` is shared by all tries of the activity, so that a copy of many files goes on where it failed.
+    `memory` is shared by all tries of the activity, so that a copy of many files goes on where it failed. `past` is
+    what an earlier run did inside this activity, when that counts.
     """
 
     activity: Activity
@@ -187,6 +191,7 @@ class ActivityContext:
     run_id: str
     deadline: float | None = None
     memory: dict[str, Any] = field(default_factory=dict)
+    past: Past | None = None
 
     @property
     def services(self) -> AdfServices:
@@ -215,9 +220,11 @@ class ActivityContext:
         if self.services.cancel.is_set():
             raise Cancelled
 
-    def inner(self, activities: Sequence[Activity], scope: Scope | None = None) -> ScopeResult:
+    def inner(
+        self, activities: Sequence[Activity], scope: Scope | None = None, inside: Inside | None = None
+    ) -> ScopeResult:
         """Run the activities of a scope inside this one."""
-        result = self.run.run_activities(activities, scope or self.scope, self.run_id)
+        result = self.run.run_activities(activities, scope or self.scope, self.run_id, inside or Inside(self.past))
         if result.status is RunStatus.CANCELLED:
             raise Cancelled
         return result

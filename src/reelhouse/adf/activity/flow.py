@@ -5,13 +5,14 @@ https://learn.microsoft.com/azure/data-factory/concepts-pipelines-activities#con
 
 from __future__ import annotations
 
-import contextvars
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from reelhouse.adf.activity.context import (
     ActivityContext,
+    Inside,
     ScopeResult,
     Work,
     as_boolean,
@@ -22,6 +23,7 @@ from reelhouse.adf.activity.context import (
 from reelhouse.adf.errors import ActivityFailed, Cancelled
 from reelhouse.adf.expression.evaluate import evaluate
 from reelhouse.adf.expression.values import text, type_name
+from reelhouse.adf.recovery import counted, iteration_hash, iteration_past
 from reelhouse.adf.settings import Fail, Filter, ForEach, IfCondition, Switch, Until, Wait
 from reelhouse.runs.record import RunStatus
 
@@ -85,54 +87,70 @@ def prepare_for_each(ctx: ActivityContext) -> Work:
     queues = 1 if alone else min(settings.batch_count or DEFAULT_BATCH, MAX_BATCH)
     activities = ctx.activity.branches["body"]
 
-    def iterate(item: Any) -> ScopeResult:
-        return ctx.inner(activities, replace(ctx.scope, item=item))
+    hashes = [iteration_hash(item) for item in items] if ctx.past else []
+    keys = counted(hashes)
+
+    def iterate(index: int) -> ScopeResult:
+        item = items[index]
+        past = iteration_past(ctx.past, keys[index]) if ctx.past else None
+        inside = Inside(past, index, hashes[index] if hashes else iteration_hash(item))
+        return ctx.inner(activities, replace(ctx.scope, item=item), inside)
 
     def act() -> Any:
-        results = _in_queues(ctx, iterate, items, min(queues, len(items)))
-        for result in results:
-            raise_if_failed(result)
+        failure = _in_queues(ctx, iterate, len(items), min(queues, len(items)))
+        if failure is not None:
+            raise_if_failed(failure)
         return {}
 
     return Work({"ItemsCount": len(items)}, act)
 
 
-def _in_queues(ctx: ActivityContext, iterate: Any, items: list[Any], count: int) -> list[ScopeResult]:
+def _in_queues(
+    ctx: ActivityContext, iterate: Callable[[int], ScopeResult], items: int, count: int
+) -> ScopeResult | None:
     """Deal the items to queues in advance, without rebalancing, as documented. All are done, failures or not.
 
-    Failed results come back, in the order of the items.
+    The failed result of the first item that has one comes back.
     """
     failed: dict[int, ScopeResult] = {}
     stopped: list[BaseException] = []
 
     def work(queue: int) -> None:
+        fine = True
         try:
-            for index in range(queue, len(items), count):
+            for index in range(queue, items, count):
                 if ctx.services.cancel.is_set():
                     raise Cancelled
-                result = iterate(items[index])
-                if result.status is not RunStatus.SUCCEEDED:
-                    failed[index] = result
+                result = iterate(index)
+                if fine and result.status is not RunStatus.SUCCEEDED:
+                    # Only the first of all counts; the others would fill the memory.
+                    fine = False
+                    failed[index] = replace(result, activities={})
         except BaseException as error:
             stopped.append(error)
 
-    if count <= 1:
-        if count:
-            work(0)
-    else:
-        threads = [
-            threading.Thread(
-                target=contextvars.copy_context().run, args=(work, queue), name=f"{ctx.activity.name}-{queue}"
-            )
-            for queue in range(count)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    if count == 1:
+        work(0)
+    elif count:
+        _side_by_side(ctx, work, count)
     if stopped:
         raise next((error for error in stopped if not isinstance(error, Cancelled)), stopped[0])
-    return [failed[index] for index in sorted(failed)]
+    return failed[min(failed)] if failed else None
+
+
+def _side_by_side(ctx: ActivityContext, work: Callable[[int], None], count: int) -> None:
+    over = threading.Semaphore(0)
+
+    def one(queue: int) -> None:
+        try:
+            work(queue)
+        finally:
+            over.release()
+
+    for queue in range(count):
+        ctx.run.workers.start(lambda queue=queue: one(queue), f"{ctx.activity.name}-{queue}")  # type: ignore[misc]
+    for _ in range(count):
+        over.acquire()
 
 
 def prepare_until(ctx: ActivityContext) -> Work:
@@ -143,16 +161,20 @@ def prepare_until(ctx: ActivityContext) -> Work:
     def act() -> Any:
         clock = ctx.services.clock
         deadline = clock.monotonic() + seconds
+        turn = 0
         while True:
             # A failing inner activity does not stop the loop, its condition may look at it.
-            inside = replace(ctx.scope, activities=ctx.inner(ctx.activity.branches["body"]).activities)
-            condition = evaluate(settings.expression, inside, ctx.properties.at("expression"))
+            inside = Inside(iteration_past(ctx.past, turn), turn)
+            done = ctx.inner(ctx.activity.branches["body"], inside=inside)
+            scope = replace(ctx.scope, activities=done.activities)
+            condition = evaluate(settings.expression, scope, ctx.properties.at("expression"))
             if as_boolean(ctx, condition, "expression"):
                 return {}
             if clock.monotonic() >= deadline:
                 raise ActivityFailed("ActionTimedOut", f"The condition was not met within {seconds:g} s")
             if ctx.services.cancel.is_set():
                 raise Cancelled
+            turn += 1
 
     return Work({}, act)
 

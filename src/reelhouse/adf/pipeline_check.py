@@ -418,4 +418,6 @@ def _upstream(activity: Activity, by_name: Mapping[str, Activity]) -> set[str]:
 
 def _is_http(dataset: Dataset) -> bool:
     location = dataset.raw.get("location")
+    if dataset.type == "RestResource":
+        return True
     return isinstance(location, Mapping) and location.get("type") == "HttpServerLocation"

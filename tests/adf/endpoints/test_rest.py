@@ -258,6 +258,16 @@ def test_what_is_wrong_is_said_before_the_run(make_factory, act, dataset, source
     assert any(message in str(finding) for finding in validate(factory)), [str(f) for f in validate(factory)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties"), [("GetMetadata", {"fieldList": ["exists"]}), ("Validation", {}), ("Delete", {})]
+)
+def test_an_endpoint_has_no_metadata(make_factory, act, dataset, kind, properties):
+    made = act("m", kind, dataset=dataset("ds_rest"), **properties)
+    found = [str(finding) for finding in validate(make_factory({"main": [made]}, objects=objects("https://h")))]
+
+    assert any(f"{kind} does not work on the HTTP dataset 'ds_rest'" in text for text in found), found
+
+
 def test_what_is_wrong_with_a_dataset_of_the_model_of_before_is_said_before_the_run(make_factory):
     older = {"paginationRules": {"AbsoluteUri": "$.n"}, "requestMethod": "PATCH"}
     found = [str(finding) for finding in validate(make_factory({"main": []}, objects=objects("https://h", older)))]

@@ -101,3 +101,30 @@ def test_calls_are_read_with_their_place():
     assert calls("SELECT 'read_files(' FROM t") == []
     with pytest.raises(UserError, match="no closing bracket"):
         calls("SELECT * FROM read_files('/a'")
+
+
+@pytest.mark.parametrize("format", ["orc", "avro"])
+def test_orc_and_avro_are_read_by_spark_and_by_read_files(house, format):
+    folder = house.path / format
+    folder.mkdir()
+    if format == "orc":
+        import pyarrow as pa
+        from pyarrow import orc
+
+        orc.write_table(pa.table({"id": [1, 2], "s": [{"x": 1}, None]}), str(folder / "a.orc"))
+    else:
+        import fastavro
+
+        size = {"type": "record", "name": "s", "fields": [{"name": "x", "type": "long"}]}
+        fields = [{"name": "id", "type": "long"}, {"name": "s", "type": ["null", size]}]
+        with (folder / "a.avro").open("wb") as file:
+            fastavro.writer(
+                file,
+                {"type": "record", "name": "r", "fields": fields},
+                [{"id": 1, "s": {"x": 1}}, {"id": 2, "s": None}],
+            )
+    frame = house.spark.read.format(format).load(str(folder))
+    assert frame.schema.simpleString() == "struct<id:bigint,s:struct<x:bigint>>"
+    assert [tuple(row) for row in frame.selectExpr("id", "s.x").orderBy("id").collect()] == [(1, 1), (2, None)]
+    assert rows(house, f"SELECT id, s.x FROM read_files('{folder}') ORDER BY id") == [(1, 1), (2, None)]
+    assert rows(house, f"SELECT count(*) FROM {format}.`{folder}`") == [(2,)]

@@ -148,7 +148,7 @@ def test_a_name_that_is_none_is_an_analysis_exception_with_the_nearest(house: An
 @pytest.mark.parametrize(
     ("read", "message"),
     [
-        (lambda r: r.orc("dbfs:/x"), "format 'orc' cannot be read.*Supported"),
+        (lambda r: r.format("xml").load("dbfs:/x"), "format 'xml' cannot be read.*Supported"),
         (lambda r: r.option("foo", "1").parquet("dbfs:/x"), "option 'foo' is not supported"),
     ],
 )

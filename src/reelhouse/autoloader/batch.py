@@ -74,7 +74,7 @@ def batch_read(
         corrupt=source.corrupt,
         metadata=metadata,
         partition_columns=source.partition_columns,
-        by_name=format.lower() == "json",
+        by_name=format.lower() in ("json", "orc", "avro"),
         time_zone=time_zone,
     )
 

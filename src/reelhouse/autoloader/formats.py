@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reelhouse.autoloader import csv, json
-from reelhouse.autoloader.arrow import read_binary, read_parquet
+from reelhouse.autoloader import columnar, csv, json
+from reelhouse.autoloader.arrow import read_binary
 from reelhouse.autoloader.csv_lines import Span
 from reelhouse.autoloader.dialect import boolean, dialect
 from reelhouse.autoloader.request import FileEntry, Request
@@ -13,7 +13,7 @@ from reelhouse.autoloader.shape import Rows
 from reelhouse.autoloader.text import read_text
 from reelhouse.errors import Unsupported
 
-SUPPORTED = ("csv", "json", "text", "parquet", "binaryFile")
+SUPPORTED = ("csv", "json", "text", "parquet", "orc", "avro", "binaryFile")
 
 
 def read(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[Rows]:
@@ -24,8 +24,8 @@ def read(request: Request, file: FileEntry, span: tuple[int, int]) -> Iterator[R
         return _json(request, file)
     if request.format == "text":
         return _text(request, file)
-    if request.format == "parquet":
-        return _parquet(request, file)
+    if request.format in columnar.FORMATS:
+        return _columnar(request, file)
     if request.format == "binaryfile":
         batch = read_binary(file.path, file.address, file.modified_ms)
         return iter([Rows(batch.schema.names, batch.columns, batch.num_rows, typed=True)])
@@ -69,9 +69,9 @@ def _json(request: Request, file: FileEntry) -> Iterator[Rows]:
     return json.read_json(file.path, dialect(request.options), kinds, quick=request.rescued is None)
 
 
-def _parquet(request: Request, file: FileEntry) -> Iterator[Rows]:
+def _columnar(request: Request, file: FileEntry) -> Iterator[Rows]:
     names = None if request.rescued else [column.name for column in request.columns]
-    for batch in read_parquet(file.path, names):
+    for batch in columnar.read(request.format, file.path, names):
         yield Rows(batch.schema.names, batch.columns, batch.num_rows, typed=True)
 
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reelhouse.autoloader import csv, json, schema
-from reelhouse.autoloader.arrow import parquet_columns
+from reelhouse.autoloader import columnar, csv, json, schema
 from reelhouse.autoloader.dialect import Dialect, Mode, boolean, dialect
 from reelhouse.autoloader.formats import unknown_format
 from reelhouse.autoloader.json_types import Inference
@@ -42,6 +41,8 @@ def infer(format: str, options: Mapping[str, str], files: Sequence[FileEntry], *
         return list(zip(names, csv_types(files, how, len(names), given, time_zone), strict=True))
     if format == "json":
         return _spark_json(options, files, time_zone)
+    if format in columnar.FORMATS:
+        return _first_columns(format, files)
     raise unknown_format(format)
 
 
@@ -89,9 +90,36 @@ def columns_of_files(
         return [_of_file(_csv_columns, file, options, typed, time_zone) for file in files]
     if format == "json":
         return [_of_file(_json_columns, file, options, typed, time_zone) for file in files]
-    if format == "parquet":
-        return [schema.FileColumns(file.address, tuple(parquet_columns(file.path))) for file in files]
+    if format in columnar.FORMATS:
+        return [_of_file(_columnar_columns(format), file, options, typed, time_zone) for file in files]
     raise unknown_format(format)
+
+
+def _first_columns(format: str, files: Sequence[FileEntry]) -> Columns:
+    """What a plain read takes the columns of such files from: one of them."""
+    for file in files:
+        with blamed_on(file):
+            return _columns_in(format, file)
+    raise UserError(
+        f"[UNABLE_TO_INFER_SCHEMA] Unable to infer schema for {format.upper()}: there is no file",
+        remedy="Give a schema with .schema(…).",
+    )
+
+
+def _columnar_columns(
+    format: str,
+) -> Callable[[FileEntry, Mapping[str, str], bool, str], schema.FileColumns]:
+    def columns(file: FileEntry, options: Mapping[str, str], typed: bool, time_zone: str) -> schema.FileColumns:
+        return schema.FileColumns(file.address, tuple(_columns_in(format, file)))
+
+    return columns
+
+
+def _columns_in(format: str, file: FileEntry) -> Columns:
+    try:
+        return columnar.columns_of(format, file.path)
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"[FAILED_READ_FILE.NO_HINT] {file.address} cannot be read as {format}: {error}") from error
 
 
 def _of_file(

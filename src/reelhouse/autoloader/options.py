@@ -42,7 +42,7 @@ def _named(*options: Option) -> dict[str, Option]:
 
 _BOOL, _INT, _COUNT, _POSITIVE = "boolean", "integer", "count", "positive"
 _MODES = ("PERMISSIVE", "DROPMALFORMED", "FAILFAST")
-FORMATS = ("csv", "json", "text", "parquet", "binaryfile")
+FORMATS = ("csv", "json", "text", "parquet", "orc", "avro", "binaryfile")
 _KNOWN_FORMATS = ("avro", "binaryFile", "csv", "json", "orc", "parquet", "text", "xml")
 EVOLUTION_MODES = ("addNewColumns", "addNewColumnsWithTypeWidening", "rescue", "failOnNewColumns", "none")
 
@@ -162,7 +162,25 @@ JSON = _named(
 
 TEXT = _named(Option("wholetext", _BOOL, "false"))
 
-READERS: Mapping[str, Mapping[str, Option]] = {"csv": CSV, "json": JSON, "text": TEXT, "parquet": {}, "binaryfile": {}}
+ORC = _named(Option("mergeSchema", _BOOL, "false"))
+
+AVRO = _named(
+    Option("mergeSchema", _BOOL, "false"),
+    Option("ignoreExtension", default="true", choices=("true",)),
+    Option("avroSchema", effect=Effect.REFUSED),
+    Option("avroSchemaUrl", effect=Effect.REFUSED),
+    Option("datetimeRebaseMode", default="CORRECTED", choices=("CORRECTED",)),
+)
+
+READERS: Mapping[str, Mapping[str, Option]] = {
+    "csv": CSV,
+    "json": JSON,
+    "text": TEXT,
+    "parquet": {},
+    "orc": ORC,
+    "avro": AVRO,
+    "binaryfile": {},
+}
 
 
 @dataclass(frozen=True)

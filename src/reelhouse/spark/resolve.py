@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reelhouse.catalog.names import SchemaName
     from reelhouse.spark.context import SessionContext
 
-OWN_FORMATS = frozenset({"csv", "json", "text", "binaryfile"})
+OWN_FORMATS = frozenset({"csv", "json", "text", "binaryfile", "orc", "avro"})
 NATIVE_FORMATS = frozenset({"parquet"})
 PATH_FORMATS = frozenset({"delta", *OWN_FORMATS, *NATIVE_FORMATS})
 _INTERNAL_FORMATS = frozenset({"reelhouse_files"})

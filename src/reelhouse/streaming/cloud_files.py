@@ -149,7 +149,7 @@ class PlainReader:
             corrupt=corrupt if corrupt in self._names else None,
             metadata=self._metadata,
             partition_columns=partitions,
-            by_name=self._format == "json",
+            by_name=self._format in ("json", "orc", "avro"),
             time_zone=_time_zone(self._session),
         )
 

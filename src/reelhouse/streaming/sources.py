@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from reelhouse.autoloader.discovery import Selection
     from reelhouse.autoloader.options import CloudFiles
 
-FORMATS = ("cloudFiles", "delta", "csv", "json", "text", "parquet")
-_PLAIN = ("csv", "json", "text", "parquet")
+FORMATS = ("cloudFiles", "delta", "csv", "json", "text", "parquet", "orc", "avro")
+_PLAIN = ("csv", "json", "text", "parquet", "orc", "avro")
 _INERT = {"latestfirst": "false", "filenameonly": "false", "cleansource": "off"}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
@@ -66,7 +67,34 @@ def text(value: Any) -> str:
 
 def json_text(value: Any) -> str:
     """Compact JSON with the order of keys kept."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    written = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    if _LONG_NUMBER.search(written) is None:
+        return written
+    numbers: list[float] = []
+    marked = json.dumps(_marked(value, numbers), separators=(",", ":"), ensure_ascii=False, default=_plain)
+    return _MARK.sub(lambda match: _json_float(numbers[int(match[1])]), marked)
+
+
+_LONG_NUMBER = re.compile(r"\d[eE][+-]?\d|\d{16}")
+_MARK = re.compile('"\udc00(\\d+)\udc00"')
+
+
+def _marked(value: Any, numbers: list[float]) -> Any:
+    """The value with a mark for each float: Python and .NET write them differently from 1e15 and below 1e-4 on."""
+    if isinstance(value, float):
+        numbers.append(value)
+        return f"\udc00{len(numbers) - 1}\udc00"
+    if isinstance(value, Mapping):
+        return {key: _marked(item, numbers) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_marked(item, numbers) for item in value]
+    return value
+
+
+def _json_float(value: float) -> str:
+    """A float in JSON, where it has a point or an exponent always."""
+    written = float_text(value)
+    return written if any(char in written for char in ".EN") or "Inf" in written else f"{written}.0"
 
 
 def _plain(value: Any) -> Any:
@@ -121,6 +149,15 @@ def equal(a: Any, b: Any, *, same_kind_of_number: bool = False) -> bool:
             equal(x, y, same_kind_of_number=same_kind_of_number) for x, y in zip(a, b, strict=True)
         )
     return False
+
+
+def identity(value: Any) -> Any:
+    """What two values have in common that are equal, their kinds of numbers included: a key for sets."""
+    if isinstance(value, Mapping):
+        return dict, frozenset((key, identity(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return list, tuple(identity(item) for item in value)
+    return type(value), value
 
 
 def order_key(value: str) -> tuple[Any, ...]:

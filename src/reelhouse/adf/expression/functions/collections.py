@@ -10,7 +10,7 @@ from typing import Any
 
 from reelhouse.adf.expression.functions.function import BadArgument, Function, expect_integer, expect_text, nth
 from reelhouse.adf.expression.functions.strings import utf16_length, utf16_slice
-from reelhouse.adf.expression.values import equal, find_key, text, type_name
+from reelhouse.adf.expression.values import equal, find_key, identity, text, type_name
 
 
 def contains(collection: Any, value: Any) -> bool:
@@ -91,17 +91,10 @@ def _one_kind(collections: tuple[Any, ...]) -> type:
     return kind
 
 
-def _seen(items: list[Any], value: Any) -> bool:
-    return any(equal(item, value, same_kind_of_number=True) for item in items)
-
-
 def intersection(*collections: Any) -> Any:
     if _one_kind(collections) is list:
-        kept: list[Any] = []
-        for item in collections[0]:
-            if not _seen(kept, item) and all(_seen(other, item) for other in collections[1:]):
-                kept.append(item)
-        return kept
+        others = [{identity(item) for item in other} for other in collections[1:]]
+        return _distinct([item for item in collections[0] if all(identity(item) in other for other in others)])
     return {
         key: value
         for key, value in collections[0].items()
@@ -111,10 +104,7 @@ def intersection(*collections: Any) -> Any:
 
 def union(*collections: Any) -> Any:
     if _one_kind(collections) is list:
-        kept: list[Any] = []
-        for collection in collections:
-            kept.extend(item for item in collection if not _seen(kept, item))
-        return _distinct(kept)
+        return _distinct([item for collection in collections for item in collection])
     merged: dict[str, Any] = {}
     for collection in collections:
         merged.update(collection)
@@ -122,11 +112,11 @@ def union(*collections: Any) -> Any:
 
 
 def _distinct(items: list[Any]) -> list[Any]:
-    kept: list[Any] = []
+    """Each value once, where it came first."""
+    kept: dict[Any, Any] = {}
     for item in items:
-        if not _seen(kept, item):
-            kept.append(item)
-    return kept
+        kept.setdefault(identity(item), item)
+    return list(kept.values())
 
 
 COLLECTION_FUNCTIONS = (

@@ -67,7 +67,7 @@ def mod(a: Any, b: Any) -> Number:
         raise BadArgument(1, "the divisor is zero")
     if isinstance(left, int) and isinstance(right, int):
         return abs(left) % abs(right) * (-1 if left < 0 else 1)
-    return math.fmod(left, right)
+    return math.fmod(left, right) if math.isfinite(left) else math.nan
 
 
 def _extreme(choose: Callable[[list[Number]], Number], values: tuple[Any, ...]) -> Number:

@@ -12,6 +12,9 @@ from reelhouse.adf.expression.functions.function import BadArgument, Function, e
 from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.expression.values import text
 
+WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""What .NET takes for white space. Python's own set has the separators U+001C to U+001F too."""
+
 
 def is_wide(value: str) -> bool:
     """Whether a text has characters that take two UTF-16 units."""
@@ -45,7 +48,8 @@ def upper(value: str) -> str:
     """Upper case, one character for one (invariant culture)."""
     if value.isascii():
         return value.upper()
-    return "".join(c.upper() if len(c.upper()) == 1 else c for c in value)
+    # The dotless i stays as it is in the invariant culture.
+    return "".join(c.upper() if len(c.upper()) == 1 and c != "ı" else c for c in value)
 
 
 def ends_with(value: Any, suffix: Any) -> bool:
@@ -108,7 +112,7 @@ def to_upper(value: Any) -> str:
 
 
 def trim(value: Any) -> str:
-    return expect_text(value, 0).strip()
+    return expect_text(value, 0).strip(WHITE)
 
 
 def guid(scope: Scope, form: Any = "D") -> str:

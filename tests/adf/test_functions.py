@@ -436,6 +436,32 @@ def test_xpath_gives_elements_as_xml_content():
     assert evaluate(f"@xpath({expression[1:]}[0], '/name/text()')", scope) == ["Gala"]
 
 
+DOCUMENTS = [
+    ("<a/>", {"a": None}),
+    ("<a></a>", {"a": ""}),
+    ("<a>x</a>", {"a": "x"}),
+    ("<a b='1'/>", {"a": {"@b": "1"}}),
+    ("<a b='1'>x</a>", {"a": {"@b": "1", "#text": "x"}}),
+    ("<a><b/><c/><b>1</b></a>", {"a": {"b": [None, "1"], "c": None}}),
+    ("<a>x<b/>y</a>", {"a": {"#text": ["x", "y"], "b": None}}),
+    ("<a>\n  <b>1</b>\n</a>", {"a": {"b": "1"}}),
+    ("<a>é &amp; &#65;</a>", {"a": "é & A"}),
+    ("<a><![CDATA[<x>]]></a>", {"a": {"#cdata-section": "<x>"}}),
+    ("<?xml version='1.0' encoding='utf-16'?><a>é</a>", {"?xml": {"@version": "1.0", "@encoding": "utf-16"}, "a": "é"}),
+    (
+        "<s:Envelope xmlns:s='urn:s'><s:Body><m xmlns='urn:m' s:k='1'>5</m></s:Body></s:Envelope>",
+        {"s:Envelope": {"@xmlns:s": "urn:s", "s:Body": {"m": {"@xmlns": "urn:m", "@s:k": "1", "#text": "5"}}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "expected"), DOCUMENTS, ids=[case[0] for case in DOCUMENTS])
+def test_json_of_xml_keeps_every_name_and_value(document, expected):
+    scope = Scope(pipeline={"parameters": {"x": document}})
+
+    assert evaluate("@json(xml(pipeline().parameters.x))", scope) == expected
+
+
 @pytest.mark.parametrize("path", ["/a[", "//", "frob(1)", "/p:a", "a b", "namespace::x", "count()", "'x'/a", "$v"])
 def test_a_wrong_path_is_refused(path):
     scope = Scope(pipeline={"parameters": {"path": path}})

@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
+from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from reelhouse.adf.expression.functions.function import BadArgument, Function, FunctionError, expect_text
+from reelhouse.adf.expression.functions.function import BadArgument, Function, expect_text
 from reelhouse.adf.expression.values import CONTENT_TYPE, XML_TYPE, content, content_bytes, is_content, text, type_name
 
 _DECLARATION = re.compile(r"\s*<\?xml\s+(?P<attributes>.*?)\?>", re.DOTALL)
@@ -67,35 +68,84 @@ def _scalar(value: Any) -> str:
 
 
 def xml_to_json(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The object that stands for an XML document: attributes become `@name`, repeated elements arrays."""
+    """The object that stands for an XML document: attributes become `@name`, repeated elements arrays. Prefixes stay in
+    the names, and `xmlns` is an attribute like others.
+
+    https://www.newtonsoft.com/json/help/html/ConvertingJSONandXML.htm
+    """
     source = content_bytes(value).decode("utf-8", "replace")
-    root = parse_xml(source)
-    if any("}" in element.tag for element in root.iter() if isinstance(element.tag, str)):
-        raise FunctionError("json() of XML with namespaces is not supported here")
+    parse_xml(source)
     result: dict[str, Any] = {}
     if declaration := _DECLARATION.match(source):
         result["?xml"] = {f"@{name}": item for name, item in _ATTRIBUTE.findall(declaration["attributes"])}
-    result[root.tag] = _element(root)
+    reader = _Reader()
+    reader.read(source)
+    result.update(reader.root)
     return result
 
 
-def _element(element: ElementTree.Element) -> Any:
-    result: dict[str, Any] = {f"@{name}": item for name, item in element.attrib.items()}
-    for child in element:
-        item = _element(child)
-        if child.tag not in result:
-            result[child.tag] = item
-        elif isinstance(result[child.tag], list):
-            result[child.tag].append(item)
-        else:
-            result[child.tag] = [result[child.tag], item]
-    body = "".join([element.text or "", *[child.tail or "" for child in element]])
-    if not body.strip():
-        return result or None
-    if not result:
-        return body
-    result["#text"] = body
-    return result
+TEXT, CDATA = "#text", "#cdata-section"
+
+
+class _Reader:
+    """Builds the object while the document is read, with names as they are written."""
+
+    def __init__(self) -> None:
+        self.root: dict[str, Any] = {}
+        self._parser = expat.ParserCreate("utf-8")
+        self._open: list[tuple[str, dict[str, Any]]] = []
+        self._data = b""
+        self._text: list[str] = []
+        self._text_name = TEXT
+
+    def read(self, source: str) -> None:
+        parser = self._parser
+        parser.ordered_attributes = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text.append
+        parser.StartCdataSectionHandler = lambda: self._switch(CDATA)
+        parser.EndCdataSectionHandler = lambda: self._switch(TEXT)
+        # The text is Unicode already, whatever encoding its declaration names.
+        self._data = _DECLARATION.sub("", source, count=1).encode("utf-8")
+        parser.Parse(self._data, True)
+
+    def _switch(self, name: str) -> None:
+        self._flush()
+        self._text_name = name
+
+    def _flush(self) -> None:
+        """Keep the text up to here. White space alone between elements is no text."""
+        body = "".join(self._text)
+        self._text.clear()
+        if self._open and (body.strip() or (body and self._text_name == CDATA)):
+            _put(self._open[-1][1], self._text_name, body)
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        self._flush()
+        pairs = zip(attributes[::2], attributes[1::2], strict=True)
+        self._open.append((name, {f"@{key}": item for key, item in pairs}))
+
+    def _end(self, _: str) -> None:
+        self._flush()
+        name, content_ = self._open.pop()
+        value: Any = content_
+        if not content_:
+            # `<a/>` is null, `<a></a>` is an empty text: what stands before its end is the tag itself.
+            end = self._parser.CurrentByteIndex
+            value = None if self._data[max(end - 2, 0) : end] == b"/>" else ""
+        elif list(content_) == [TEXT] and isinstance(content_[TEXT], str):
+            value = content_[TEXT]
+        _put(self._open[-1][1] if self._open else self.root, name, value)
+
+
+def _put(owner: dict[str, Any], name: str, value: Any) -> None:
+    if name not in owner:
+        owner[name] = value
+    elif isinstance(owner[name], list):
+        owner[name].append(value)
+    else:
+        owner[name] = [owner[name], value]
 
 
 def xpath(document: Any, path: Any) -> Any:

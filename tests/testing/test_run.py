@@ -283,6 +283,20 @@ def test_datasets_of_faked_activities_are_seen_with_their_values(load_factory, a
     assert location["fileName"] == "a.json"
 
 
+def test_a_wrong_reference_of_a_faked_activity_is_found_before_the_run(load_factory, act) -> None:
+    factory = load_factory(datasets={"file": FILE}, linked_services={"lake": LAKE})
+    source, sink = {"type": "JsonSource"}, {"type": "JsonSink"}
+
+    def move(**reference):
+        reference = {"type": "DatasetReference", **reference}
+        return act("move", "Copy", source=source, sink=sink, inputs=[reference], outputs=[])
+
+    with pytest.raises(UserError, match=r"no dataset 'fil'. Did you mean 'file'"):
+        factory.run([move(referenceName="fil")], fakes={"move": {}})
+    with pytest.raises(UserError, match=r"no parameter 'nam'. Did you mean 'name'"):
+        factory.run([move(referenceName="file", parameters={"nam": "x"})], fakes={"move": {}})
+
+
 def test_storage_may_lie_where_the_test_says(load_factory, act, tmp_path: Path) -> None:
     factory = load_factory(datasets={"file": FILE}, linked_services={"lake": LAKE})
     (tmp_path / "acct" / "raw").mkdir(parents=True)

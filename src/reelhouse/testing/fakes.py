@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelhouse.adf.activity.context import ActivityContext, Work
-from reelhouse.adf.definition import Pipeline, walk
+from reelhouse.adf.definition import Activity, Pipeline, walk
 from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.expression.scope import NOTHING
 from reelhouse.adf.factory import Factory
+from reelhouse.adf.reference_check import check_reference, references_of
 from reelhouse.errors import ReelhouseError, UserError, did_you_mean
 from reelhouse.testing.inputs import evaluated_input
 
@@ -53,6 +54,10 @@ class Fakes:
                 raise UserError(f"There is no activity '{name}' to fake", remedy=did_you_mean(name, names))
             _check(name, fake)
         self._fakes = dict(fakes)
+        for pipeline in pipelines:
+            for activity in walk(pipeline.activities):
+                if self.key(pipeline.name, activity.name) is not None:
+                    _check_references(activity, factory)
         self._factory = factory
         self._calls: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -95,6 +100,18 @@ class Fakes:
         if not isinstance(fake, Mapping):
             raise FakeError(f"The fake of '{key}' gave {fake!r}: an output is an object")
         return dict(fake)
+
+
+def _check_references(activity: Activity, factory: Factory) -> None:
+    """Raises `UserError` for a wrong reference of a faked activity, if the factory has any object of that kind."""
+    kinds: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+        "DatasetReference": ("dataset", "Dataset", factory.datasets),
+        "LinkedServiceReference": ("linkedService", "Linked service", factory.linked_services),
+    }
+    for reference in references_of(activity):
+        kind, word, known = kinds.get(reference.type, ("", "", {}))
+        for finding in check_reference(reference, kind, word, known, factory) if known else ():
+            raise finding.error()
 
 
 def _check(name: str, fake: Any) -> None:

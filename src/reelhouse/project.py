@@ -237,6 +237,36 @@ class Project:
         self._last_run = done.id
         return done
 
+    def rerun(
+        self,
+        run_id: str,
+        *,
+        from_activity: str | None = None,
+        from_failed: bool = False,
+        only: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        new_id: str | None = None,
+    ) -> PipelineRun:
+        """Run a pipeline again as it was run, in the same group of runs: from its start, or from an activity, or what
+        failed, or one activity `only`; what does not run again keeps its recorded output.
+
+        `parameters` are for secret values only, which are not recorded. `new_id` is the id the new run gets. Raises
+        `UserError` for a run that cannot be run again so.
+        """
+        from reelhouse.adf.recovery import Recovery, past_parameters, past_run
+        from reelhouse.adf.run import run_pipeline
+        from reelhouse.wiring import adf_services
+
+        if sum((bool(from_activity), from_failed, bool(only))) > 1:
+            raise UserError("A run goes on from one activity, or from what failed, or is of one activity")
+        run = past_run(self.runs, run_id)
+        values = past_parameters(run, parameters)
+        recovery = Recovery(run.id, from_activity, from_failed, only)
+        services = adf_services(self)
+        done = run_pipeline(self.factory, run.name, values, services, run_id=new_id, recovery=recovery)
+        self._last_run = done.id
+        return done
+
     def run_job(self, key: str, parameters: Mapping[str, str] | None = None) -> JobRun:
         """Run a job of the bundle to its end; the result says whether it succeeded."""
         from reelhouse.jobs.run import run_job

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from reelhouse.cli import connect, looking, running
+from reelhouse.cli import again, connect, looking, running
 from reelhouse.cli.command import FAULT_OF_OURS, INTERRUPTED, WRONG_CALL
 from reelhouse.errors import ReelhouseError
 
@@ -24,6 +24,8 @@ app.add_typer(running.pipeline_app, name="pipeline")
 app.add_typer(running.notebook_app, name="notebook")
 for command in (
     running.run,
+    again.rerun,
+    again.cancel,
     connect.connect,
     looking.sql,
     looking.tables,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,8 @@ from reelhouse.cli.options import (
     TargetOption,
     VariableOption,
 )
-from reelhouse.errors import UserError
+from reelhouse.errors import UserError, did_you_mean
+from reelhouse.runs.record import RunStatus
 
 
 def sql(
@@ -133,19 +135,38 @@ def validate(
 
 def runs(
     limit: Annotated[int, typer.Option(help="How many.")] = 20,
+    status: Annotated[str | None, typer.Option(help="Only runs of this status, such as Failed.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Only runs of this pipeline, child runs too.")] = None,
+    last: Annotated[str | None, typer.Option(help="Only runs begun since: 30m, 12h, 7d.")] = None,
     project: ProjectOption = Path(),
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the newest runs."""
+    wanted = _status(status) if status is not None else None
     with opened_project(project, state, None, "sail", None, None) as opened:
-        found = opened.runs.runs(limit=limit)
+        since = opened.clock.now() - _span(last) if last is not None else None
+        found = opened.runs.runs(limit=limit, status=wanted, pipeline=pipeline, since=since)
         if as_json:
             print_json([run_as_json(run) for run in found])
             return
         from reelhouse.report.terminal import runs_table
 
         console().print(runs_table(found))
+
+
+def _status(word: str) -> RunStatus:
+    known = {status.value.lower(): status for status in RunStatus}
+    if word.lower() not in known:
+        raise UserError(f"'{word}' is no status of a run", remedy=did_you_mean(word, [s.value for s in RunStatus]))
+    return known[word.lower()]
+
+
+def _span(word: str) -> timedelta:
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    if not word[:-1].isdigit() or word[-1:] not in units:
+        raise UserError(f"'{word}' is no span of time", remedy="Write 30m, 12h or 7d.")
+    return timedelta(**{units[word[-1]]: int(word[:-1])})
 
 
 def _texts(values: Mapping[str, str]) -> str:

@@ -57,6 +57,9 @@ class LiveProgress:
                 return
             self._running.pop(fact.id, None)
             line = self._line(fact) if self._is_worth_a_line(fact) else None
+            # Nothing begins below a run that has ended: a loop of many turns does not fill the memory.
+            self._depth.pop(fact.id, None)
+            self._explained.discard(fact.id)
         # Printing takes the lock of `Live`, whose refresh asks `_render` for ours: never hold both.
         if line is not None:
             self._console.print(line, soft_wrap=True, highlight=False)
@@ -86,9 +89,8 @@ class LiveProgress:
 
     def _render(self) -> Group:
         with self._lock:
-            leaves = [
-                run for run in self._running.values() if run.id not in {r.parent_id for r in self._running.values()}
-            ]
+            parents = {run.parent_id for run in self._running.values()}
+            leaves = [run for run in self._running.values() if run.id not in parents]
         rows: list[Spinner] = [
             Spinner("dots", Text.assemble(run.name, (f"  {run.type or run.kind.value}", "dim")), style="yellow")
             for run in leaves[-SHOWN_RUNNING:]

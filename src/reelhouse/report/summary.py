@@ -97,6 +97,7 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "input": dict(run.input),
         "output": run.output,
         "error": run.error,
+        "details": dict(run.details),
     }
 
 

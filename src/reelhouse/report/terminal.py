@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from reelhouse.runs.record import Run, RunStatus
 
 SHORT_CELL = 24
 """A longer value may be cut when rows are lines."""
+SHOWN_TURNS = 20
+"""Of a longer loop only what did not succeed is drawn."""
 STYLES = {
     RunStatus.SUCCEEDED: ("✓", "green"),
     RunStatus.FAILED: ("✗", "bold red"),
@@ -147,32 +150,67 @@ def command_name() -> str:
 
 def runs_table(runs: Iterable[Run]) -> Table:
     """The newest runs, one line each."""
-    table = _plain_table("run", "what", "started (UTC)", "time", "status")
-    for run in runs:
+    found = list(runs)
+    reruns = any("referencePipelineRunId" in run.details for run in found)
+    table = _plain_table("run", "what", "started (UTC)", "time", "status", *(["rerun of"] if reruns else []))
+    for run in found:
         mark, style = STYLES[run.status]
+        of_run = [str(run.details.get("referencePipelineRunId", ""))[:8]] if reruns else []
         table.add_row(
             run.id[:8],
             f"{run.kind.value} {run.name}",
             f"{run.started_at:%Y-%m-%d %H:%M:%S}",
             _duration(run),
             Text(f"{mark} {run.status.value}", style=style),
+            *of_run,
         )
     return table
 
 
 def run_tree(runs: Sequence[Run]) -> Tree:
-    """A run and all it started, each with its time and, when it failed, the reason."""
+    """A run and all it started, each with its time and, when it failed, the reason.
+
+    The activities that decided the status of a pipeline are marked. Of a loop with many turns only those that did not
+    succeed are drawn, and the first few of the others.
+    """
     branches: dict[str, Tree] = {}
+    decided = _deciding(runs)
+    hidden = _hidden(runs)
     root: Tree | None = None
     for run in runs:
-        label = _run_label(run)
-        if root is None or run.parent_id not in branches:
+        parent = branches.get(run.parent_id or "")
+        if run.id in hidden or (root is not None and run.parent_id in hidden):
+            hidden.add(run.id)
+            continue
+        label = _run_label(run, run.name in decided.get(run.parent_id or "", ()))
+        if root is None or parent is None:
             branch = Tree(label) if root is None else root.add(label)
             root = root or branch
         else:
-            branch = branches[run.parent_id].add(label)
+            branch = parent.add(label)
         branches[run.id] = branch
+    for run_id, count in _hidden_below(runs, hidden).items():
+        branches[run_id].add(Text(f"… {count:,} more that succeeded", style="dim"))
     return root or Tree("no runs")
+
+
+def _deciding(runs: Sequence[Run]) -> Mapping[str, Collection[str]]:
+    """By pipeline run the activities that decided its status, where that is not plain: something did not succeed."""
+    unsure = {run.parent_id for run in runs if run.status is not RunStatus.SUCCEEDED}
+    return {
+        run.id: run.output.get("decidedBy", ()) for run in runs if run.id in unsure and isinstance(run.output, Mapping)
+    }
+
+
+def _hidden(runs: Sequence[Run]) -> set[str]:
+    """Activities that succeeded in the later turns of long loops."""
+    return {
+        run.id for run in runs if run.details.get("iteration", 0) >= SHOWN_TURNS and run.status is RunStatus.SUCCEEDED
+    }
+
+
+def _hidden_below(runs: Sequence[Run], hidden: Collection[str]) -> Mapping[str, int]:
+    return Counter(run.parent_id for run in runs if run.id in hidden and run.parent_id and run.parent_id not in hidden)
 
 
 def lineage_tree(node: LineageNode) -> Tree:
@@ -229,14 +267,26 @@ def _dataset_label(node: LineageNode) -> Text:
     return Text.assemble(node.dataset.name, (f"  {node.dataset.type.lower().replace('_', ' ')}", "dim"))
 
 
-def _run_label(run: Run) -> Text:
+def _run_label(run: Run, decided: bool = False) -> Text:
     mark, style = STYLES[run.status]
+    details = run.details
+    turn = f" [{details['iteration']}]" if "iteration" in details else ""
     label = Text.assemble(
         (f"{mark} ", style),
-        run.name,
+        f"{run.name}{turn}",
         (f"  {run.type or run.kind.value}", "dim"),
         (f"  {_duration(run)}", "cyan"),
     )
+    if decided:
+        label.append("  decided the status", style="bold" if run.status is RunStatus.FAILED else "dim")
+    for key, words in (
+        ("retryAttempt", "retry {}"),
+        ("reusedFrom", "used again from {:.8}"),
+        ("referencePipelineRunId", "rerun of {:.8}"),
+        ("startActivityName", "from {}"),
+    ):
+        if key in details:
+            label.append(f"  {words.format(details[key])}", style="dim")
     message = message_of(run.error)
     if message:
         label.append(f"\n{message}", style="red")

@@ -91,7 +91,7 @@ class ActivityRunner:
             if decided.result is not None:
                 failed = decided.failed[0] if decided.failed else None
                 failure = (failed, messages.get(failed, "")) if failed else None
-                return ScopeResult(decided.result, failure, results, decided.judged)
+                return ScopeResult(decided.result, failure, results, decided.failed or decided.judged)
             if cancel.is_set() and not running:
                 return ScopeResult(RunStatus.CANCELLED, None, results)
             left_out = [name for name in decided.start if _is_left_out(name, rules, inside)]

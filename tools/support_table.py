@@ -26,13 +26,18 @@ TRANSFORMATIONS = (
     "Source", "Stringify", "Surrogate key", "Union", "Unpivot", "Window",
 )  # fmt: skip
 """https://learn.microsoft.com/azure/data-factory/data-flow-transformation-overview"""
+SCRIPT_WORDS = {
+    "call": "externalcall", "derive": "derivedcolumn", "folddown": "flatten", "keygenerate": "surrogatekey",
+    "split": "conditionalsplit",
+}  # fmt: skip
+"""Transformations that the script of a data flow calls by other names."""
 FORMATS = ("Avro", "Binary", "DelimitedText", "Excel", "Iceberg", "Json", "Orc", "Parquet", "Xml")
 """https://learn.microsoft.com/azure/data-factory/supported-file-formats-and-compression-codecs"""
 TITLES = {
     "activity": "Activities",
     "function": "Functions of expressions, and the names written as calls",
     "trigger": "Triggers",
-    "store": "Stores that Copy reads files from and writes them to",
+    "store": "Stores that Copy reads from and writes to",
     "format": "Formats of files",
     "dataset": "Datasets",
     "linked_service": "Linked services",
@@ -73,7 +78,18 @@ class Marks:
             if len(mark.args) < 2 or mark.args[0] not in KINDS:
                 self.wrong.append(f"{item.nodeid}: supports{mark.args} is no kind and names")
                 continue
-            self.shown.extend(Shown(mark.args[0], name, item.nodeid, reason) for name in mark.args[1:])
+            self.shown.extend(
+                Shown(mark.args[0], proper_name(mark.args[0], name), item.nodeid, reason) for name in mark.args[1:]
+            )
+
+
+def proper_name(kind: str, name: str) -> str:
+    """The documented name of a transformation, which scripts and people spell in other ways; else the name itself."""
+    if kind != "data_flow":
+        return name
+    plain = "".join(filter(str.isalnum, name)).lower()
+    known = {"".join(filter(str.isalnum, item)).lower(): item for item in TRANSFORMATIONS}
+    return known.get(SCRIPT_WORDS.get(plain, plain), name)
 
 
 def collect() -> Marks:
@@ -137,9 +153,11 @@ def problems(marks: Marks) -> list[str]:
     found = list(marks.wrong)
     universe, registry = documented(), registered()
     for shown in marks.shown:
-        if shown.name not in universe[shown.kind]:
+        if shown.name not in universe[shown.kind] and not is_other_store(shown):
             found.append(f"{shown.test}: there is no {shown.kind} '{shown.name}'")
-        elif not shown.missing and shown.name not in registry.get(shown.kind, universe[shown.kind]):
+        elif (
+            not shown.missing and shown.name not in registry.get(shown.kind, [shown.name]) and not is_other_store(shown)
+        ):
             found.append(f"{shown.test}: the {shown.kind} '{shown.name}' is marked but not registered")
     for kind, names in registry.items():
         proven = {shown.name for shown in marks.shown if shown.kind == kind and not shown.missing}
@@ -147,12 +165,18 @@ def problems(marks: Marks) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def is_other_store(shown: Shown) -> bool:
+    """Whether this is a store without files: an endpoint or a database, by the name of its linked service."""
+    return shown.kind == "store" and (shown.name == "REST" or shown.name in documented()["linked_service"])
+
+
 def render(marks: Marks) -> str:
     """The document."""
     universe = documented()
     parts = [HEAD]
     for kind, title in TITLES.items():
-        parts.append(section(title, universe[kind], [shown for shown in marks.shown if shown.kind == kind]))
+        own = [shown for shown in marks.shown if shown.kind == kind]
+        parts.append(section(title, universe[kind] | {shown.name for shown in own}, own))
     return "\n".join(parts)
 
 

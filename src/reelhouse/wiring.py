@@ -6,6 +6,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from reelhouse.errors import ReelhouseError, UserError, did_you_mean
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from reelhouse.adf.finding import Finding
     from reelhouse.adf.services import AdfServices, JobResult
     from reelhouse.jobs.definition import JobDefinition, PipelineSettings
@@ -58,10 +61,21 @@ def adf_services(project: Project) -> AdfServices:
         jobs=_Jobs(project),
         notebooks=_Notebooks(project),
         python_files=_PythonFiles(project),
+        spark=lambda: _session(project),
         secrets=project.secrets,
         cancel=project.cancel,
         locks=project.state / "adf",
     )
+
+
+@contextmanager
+def _session(project: Project) -> Iterator[SparkSession]:
+    """A session of the project's Spark, closed when the block ends."""
+    spark = project.sessions.open()
+    try:
+        yield spark
+    finally:
+        project.sessions.close(spark)
 
 
 def job_services(

@@ -280,3 +280,13 @@ def _account(settings: AzureBlobFS, place: Place) -> tuple[str, str]:
         where=place,
         remedy="Give url (https://<account>.dfs.core.windows.net), serviceEndpoint or connectionString.",
     )
+
+
+def inline_location(
+    ctx: ActivityContext, reference: Reference, container: str, folder: str, file: str
+) -> LakeFile:
+    """A place in the lake that is named beside its linked service, not by a dataset. Raises `UserError`."""
+    service, settings = open_linked_service(ctx, reference, _own_scope(ctx))
+    raw = {"type": "AzureBlobFSLocation", "fileSystem": container, "folderPath": folder, "fileName": file}
+    location = _location(raw, reference.place)
+    return _lake_file(location, service, settings, reference.place)

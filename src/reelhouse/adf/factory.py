@@ -61,6 +61,8 @@ class Factory:
     linked_services: dict[str, LinkedService] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     others: dict[tuple[str, str], Any] = field(default_factory=dict)
+    other_places: dict[tuple[str, str], Place] = field(default_factory=dict)
+    """Where the properties of `others` stand."""
     global_parameters: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     faulty: dict[tuple[str, str], Finding] = field(default_factory=dict)
@@ -196,6 +198,7 @@ def _read(factory: Factory, kind: str, file: FileModel, place: Place, findings: 
         known, value = factory.triggers, read_trigger(file.name, file.properties, place, findings)
     else:
         factory.others[kind, file.name] = file.properties
+        factory.other_places[kind, file.name] = place
         return
     twin = next((other for other in known if other.lower() == file.name.lower()), None)
     if twin is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from reelhouse.adf.activity.azure_function import check_azure_function
 from reelhouse.adf.activity.copy import check_copy
 from reelhouse.adf.activity.databricks import check_databricks_python
+from reelhouse.adf.activity.execute_data_flow import check_execute_data_flow
 from reelhouse.adf.activity.metadata import FIELDS
 from reelhouse.adf.activity.store import read_settings
 from reelhouse.adf.activity.variables import RETURN_VALUE
@@ -40,6 +41,7 @@ from reelhouse.adf.settings import (
     DatabricksJob,
     DatabricksSparkPython,
     Delete,
+    ExecuteDataFlow,
     GetMetadata,
     Lookup,
     SetVariable,
@@ -291,6 +293,8 @@ class _PipelineCheck:
             self._lookup_source(settings, place)
         if isinstance(settings, DatabricksJob):
             self._job(settings, place)
+        if isinstance(settings, ExecuteDataFlow):
+            check_execute_data_flow(self.factory, settings, place, activity.raw, self.findings)
         if isinstance(settings, DatabricksSparkPython):
             check_databricks_python(settings, place, self.findings)
         if isinstance(settings, WebActivity):

@@ -6,6 +6,7 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +19,8 @@ from reelhouse.runs.record import RunLog
 from reelhouse.storage.lake import Lake
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from reelhouse.adf.activity.context import ActivityContext, Prepare, Work
 
 
@@ -96,6 +99,8 @@ class AdfServices:
     jobs: JobStarter | None = None
     notebooks: NotebookStarter | None = None
     python_files: PythonFileStarter | None = None
+    spark: Callable[[], AbstractContextManager[SparkSession]] | None = None
+    """A session for a data flow, closed when the block ends. Nothing is started before it is called."""
     secrets: Secrets = field(default_factory=NoSecrets)
     guid: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
     random: random.Random = field(default_factory=random.Random)

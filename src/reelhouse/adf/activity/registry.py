@@ -11,6 +11,7 @@ from reelhouse.adf.activity.databricks import (
     prepare_databricks_python,
 )
 from reelhouse.adf.activity.delete import prepare_delete
+from reelhouse.adf.activity.execute_data_flow import prepare_execute_data_flow
 from reelhouse.adf.activity.execute_pipeline import prepare_execute_pipeline
 from reelhouse.adf.activity.flow import (
     prepare_fail,
@@ -35,6 +36,7 @@ ACTIVITIES: dict[str, Prepare] = {
     "DatabricksNotebook": prepare_databricks_notebook,
     "DatabricksSparkPython": prepare_databricks_python,
     "Delete": prepare_delete,
+    "ExecuteDataFlow": prepare_execute_data_flow,
     "ExecutePipeline": prepare_execute_pipeline,
     "Fail": prepare_fail,
     "Filter": prepare_filter,

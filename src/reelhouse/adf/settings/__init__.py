@@ -7,7 +7,7 @@ https://learn.microsoft.com/rest/api/datafactory/pipelines/create-or-update
 
 from __future__ import annotations
 
-from reelhouse.adf.settings import control, databricks, files, rest, web
+from reelhouse.adf.settings import control, databricks, dataflow, files, rest, web
 from reelhouse.adf.settings.base import Settings as Settings
 from reelhouse.adf.settings.control import AppendVariable as AppendVariable
 from reelhouse.adf.settings.control import ExecutePipeline as ExecutePipeline
@@ -24,6 +24,7 @@ from reelhouse.adf.settings.databricks import AzureDatabricks as AzureDatabricks
 from reelhouse.adf.settings.databricks import DatabricksJob as DatabricksJob
 from reelhouse.adf.settings.databricks import DatabricksNotebook as DatabricksNotebook
 from reelhouse.adf.settings.databricks import DatabricksSparkPython as DatabricksSparkPython
+from reelhouse.adf.settings.dataflow import ExecuteDataFlow as ExecuteDataFlow
 from reelhouse.adf.settings.files import AzureBlobFS as AzureBlobFS
 from reelhouse.adf.settings.files import AzureBlobFSLocation as AzureBlobFSLocation
 from reelhouse.adf.settings.files import AzureBlobFSReadSettings as AzureBlobFSReadSettings
@@ -63,6 +64,7 @@ from reelhouse.adf.settings.web import WebHook as WebHook
 ACTIVITY_SETTINGS: dict[str, type[Settings]] = {
     **control.ACTIVITIES,
     **databricks.ACTIVITIES,
+    **dataflow.ACTIVITIES,
     **files.ACTIVITIES,
     **web.ACTIVITIES,
 }

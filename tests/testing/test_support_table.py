@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -14,8 +16,15 @@ PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def tool(load_script) -> ModuleType:
-    return load_script("tools/support_table.py")
+def tool() -> Iterator[ModuleType]:
+    """The script as a module. Its dataclasses look for it among the modules that are loaded."""
+    spec = importlib.util.spec_from_file_location("support_table", PROJECT / "tools" / "support_table.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["support_table"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["support_table"]
 
 
 def item(name: str, *marks: Any) -> Any:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from reelhouse.adf.errors import ExpressionError
 from reelhouse.adf.expression.evaluate import evaluate
 from reelhouse.adf.expression.functions.registry import DOCUMENTED, FUNCTIONS
 from reelhouse.adf.expression.scope import Scope
+from reelhouse.adf.expression.time_zones import WINDOWS_ZONES, time_zone
 from reelhouse.clock import ManualClock
 
 NULL = "pipeline().parameters.nothing"
@@ -208,6 +210,9 @@ VALUES = [
     ("decodeUriComponent('100%')", "100%"),
     ("coalesce(json('[]'), 1)", []),
     ("decodeBase64('w6k=')", "é"),
+    ("""string(xml(json('{"a b":{"1":2,"@c d":"e","f-g.h":[1,2]}}')))""",
+     '<a_x0020_b c_x0020_d="e"><_x0031_>2</_x0031_><f-g.h>1</f-g.h><f-g.h>2</f-g.h></a_x0020_b>'),
+    ("""json(xml(json('{"a":{"#text":["x","y"],"b":null}}')))""", {"a": {"#text": "xy", "b": None}}),
     # math
     ("add(1, 1.5)", 2.5),
     ("sub(10.3, 0.3)", 10.0),
@@ -384,6 +389,14 @@ ERRORS = [
     ("formatDateTime('2018-03-15', 'd', 'de-DE')", "1 to 2 arguments, not 3"),
     ("isInt('1')", "has no function 'isInt'"),
     ("reverse(createArray(1))", "has no function 'reverse'"),
+    ("convertFromUtc('0001-01-01T00:00:00Z', 'Pacific Standard Time')", "years 1 to 9999"),
+    ("convertToUtc('9999-12-31T23:00:00', 'Pacific Standard Time')", "years 1 to 9999"),
+    ("convertTimeZone('9999-12-31T23:00:00Z', 'UTC', 'Tokyo Standard Time')", "years 1 to 9999"),
+    ("int('１２')", "not an integer"),
+    ("json('１')", "no JSON value"),
+    ("dayOfWeek('２018-01-01')", "not a timestamp"),
+    ("formatDateTime('2018-03-15', '%')", "in front of no letter"),
+    ("""xml(json('{"a":[1,2]}'))""", "must be one element"),
     ("sort(createArray(2, 1))", "has no function 'sort'"),
     ("formatNumber(1, 'N')", "has no function 'formatNumber'"),
 ]
@@ -468,6 +481,26 @@ def test_a_wrong_path_is_refused(path):
 
     with pytest.raises(ExpressionError, match="xpath"):
         evaluate("@xpath(xml('<a/>'), pipeline().parameters.path)", scope)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_results_do_not_depend_on_the_time_zone_of_this_machine(monkeypatch, zone):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for expression, expected in VALUES:
+            if "Date" in expression or "Time" in expression or "Utc" in expression or "start" in expression:
+                assert evaluate(f"@{expression}", SCOPE) == expected
+        assert evaluate("@formatDateTime('2018-03-15T10:00:00', 'zzz')", SCOPE) == "+00:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_every_windows_name_has_a_zone():
+    assert len(WINDOWS_ZONES) == 140
+    for name in WINDOWS_ZONES:
+        assert time_zone(name.upper()).utcoffset(datetime(2018, 1, 1)) is not None
 
 
 def test_all_84_documented_functions_are_there():

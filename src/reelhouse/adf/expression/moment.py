@@ -90,7 +90,7 @@ _DATES = (
     r"(?P<year>\d{4})-(?P<month>\d{1,2})",
     rf"{_MONTH_NAME}\s+(?P<year>\d{{4}})",
 )
-_FORMS = [re.compile(rf"\s*{date}(?:(?:[Tt]|\s+|,\s*){_TIME})?{_ZONE}\s*", re.IGNORECASE) for date in _DATES]
+_FORMS = [re.compile(rf"\s*{date}(?:(?:[Tt]|\s+|,\s*){_TIME})?{_ZONE}\s*", re.IGNORECASE | re.ASCII) for date in _DATES]
 
 
 def parse_moment(source: str) -> Moment:
@@ -156,6 +156,8 @@ def format_moment(moment: Moment, pattern: str = "o") -> str:
     if pattern == "":
         pattern = "G"
     if len(pattern) == 1:
+        if pattern == "%":
+            raise MomentError("'%' stands in front of no letter")
         if pattern not in STANDARD_FORMATS:
             raise MomentError(f"'{pattern}' is no standard format; one custom letter is written '%{pattern}'")
         pattern = STANDARD_FORMATS[pattern]

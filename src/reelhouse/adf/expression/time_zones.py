@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from reelhouse.adf.expression.functions.function import FunctionError
 from reelhouse.errors import did_you_mean
 
+OUT_OF_RANGE = "the time is outside of the years 1 to 9999"
 _TABLE = """
 Dateline Standard Time=Etc/GMT+12
 UTC-11=Etc/GMT+11
@@ -182,18 +183,24 @@ def time_zone(name: str) -> tzinfo:
 
 
 def to_local(when: datetime, zone: tzinfo) -> datetime:
-    """The wall clock of a zone at a time that is UTC (without zone)."""
-    return when.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    """The wall clock of a zone at a time that is UTC (without zone). Raises `FunctionError` where years end."""
+    try:
+        return when.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        raise FunctionError(OUT_OF_RANGE) from None
 
 
 def to_utc(when: datetime, zone: tzinfo) -> datetime:
     """The UTC time of a wall clock's. Raises `FunctionError` for a time that a clock change skips or repeats."""
-    candidates = {
-        when - offset
-        for fold in (0, 1)
-        if (offset := when.replace(tzinfo=zone, fold=fold).utcoffset()) is not None
-        and to_local(when - offset, zone) == when
-    }
+    try:
+        candidates = {
+            when - offset
+            for fold in (0, 1)
+            if (offset := when.replace(tzinfo=zone, fold=fold).utcoffset()) is not None
+            and to_local(when - offset, zone) == when
+        }
+    except OverflowError:
+        raise FunctionError(OUT_OF_RANGE) from None
     if not candidates:
         raise FunctionError(f"the time {when:%Y-%m-%dT%H:%M:%S} does not exist in the zone, the clock skips it")
     if len(candidates) > 1:

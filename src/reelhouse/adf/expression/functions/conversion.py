@@ -18,7 +18,7 @@ from reelhouse.adf.expression.syntax import INT64_MAX, INT64_MIN
 from reelhouse.adf.expression.values import content, content_bytes, is_content, text, type_name
 
 OCTETS = "application/octet-stream"
-_NUMBER = re.compile(r"\s*([+-]?)(\d[\d,]*)?(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?\s*")
+_NUMBER = re.compile(r"\s*([+-]?)(\d[\d,]*)?(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?\s*", re.ASCII)
 _DATA_URI = re.compile(r"data:(?P<type>[^,]*?)(?P<base64>;base64)?,(?P<data>.*)", re.DOTALL)
 
 

@@ -17,6 +17,9 @@ from reelhouse.adf.expression.values import CONTENT_TYPE, XML_TYPE, content, con
 
 _DECLARATION = re.compile(r"\s*<\?xml\s+(?P<attributes>.*?)\?>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""([\w:]+)\s*=\s*["']([^"']*)["']""")
+_NOT_FIRST = re.compile(r"[^\w:]|\d")
+_NOT_IN_NAME = re.compile(r"[^\w:.-]")
+TEXT, CDATA = "#text", "#cdata-section"
 _FORBIDDEN = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 
 
@@ -42,21 +45,38 @@ def xml(value: Any) -> dict[str, Any]:
         return content(value.encode("utf-8"), XML_TYPE)
     if isinstance(value, Mapping):
         names = [key for key in value if not key.startswith("?")]
-        if len(names) != 1 or isinstance(value[names[0]], list):
+        if len(names) != 1:
             raise BadArgument(0, f"an object must have exactly one root property, it has {len(names)}")
+        if isinstance(value[names[0]], list):
+            raise BadArgument(0, f"the root '{names[0]}' must be one element, it is an array")
         return content(_written(names[0], value[names[0]]).encode("utf-8"), XML_TYPE)
     raise BadArgument(0, f"the first argument must be text or an object, it is {type_name(value)}")
 
 
-def _written(name: str, value: Any) -> str:
+def _xml_name(name: str) -> str:
+    """A name that XML accepts: other characters are written `_xHHHH_`, as .NET does."""
+    start = _NOT_FIRST.sub(_encoded, name[:1])
+    return start + _NOT_IN_NAME.sub(_encoded, name[1:])
+
+
+def _encoded(match: re.Match[str]) -> str:
+    return f"_x{ord(match[0]):04X}_"
+
+
+def _written(key: str, value: Any) -> str:
     if isinstance(value, list):
-        return "".join(_written(name, item) for item in value)
+        return "".join(_written(key, item) for item in value)
+    name = _xml_name(key)
     if not isinstance(value, Mapping):
         body = _scalar(value)
         return f"<{name}>{escape(body)}</{name}>" if body else f"<{name} />"
-    attributes = "".join(f" {key[1:]}={quoteattr(_scalar(item))}" for key, item in value.items() if key.startswith("@"))
+    attributes = "".join(
+        f" {_xml_name(key[1:])}={quoteattr(_scalar(item))}" for key, item in value.items() if key.startswith("@")
+    )
     children = "".join(
-        escape(_scalar(item)) if key == "#text" else _written(key, item)
+        "".join(escape(_scalar(part)) for part in (item if isinstance(item, list) else [item]))
+        if key in (TEXT, CDATA)
+        else _written(key, item)
         for key, item in value.items()
         if not key.startswith("@")
     )
@@ -82,9 +102,6 @@ def xml_to_json(value: Mapping[str, Any]) -> dict[str, Any]:
     reader.read(source)
     result.update(reader.root)
     return result
-
-
-TEXT, CDATA = "#text", "#cdata-section"
 
 
 class _Reader:

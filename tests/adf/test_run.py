@@ -625,3 +625,11 @@ def test_concurrency_holds_among_processes_that_share_a_lake(run, act, services,
         threading.Timer(0.3, services.cancel.set).start()
         assert run([call], others={"child": child}).status is not RunStatus.SUCCEEDED
     assert "Pipeline 'child' waits for an active run to end: its concurrency is 1" in caplog.text
+
+
+def test_a_parallel_loop_that_sets_a_variable_is_told_of(run, runs, act):
+    loop = act("each", "ForEach", items="@range(0, 3)", activities=[act("s", "SetVariable", variableName="v", value="@item()")])  # fmt: skip
+    calm = act("calm", "ForEach", "each", items="@range(0, 3)", isSequential=True, activities=[act("t", "SetVariable", variableName="v", value="@item()")])  # fmt: skip
+    run({"variables": variables(v="Integer"), "activities": [loop, calm]})
+
+    assert runs.notes == ["The turns of the parallel ForEach 'each' set the same variables: 'v'"]

@@ -158,6 +158,33 @@ def put_whole(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+class PutTogether:
+    """Files to write that appear together, when all are whole: `commit` renames them, `abort` removes them."""
+
+    def __init__(self) -> None:
+        self._pending: list[tuple[Path, Path]] = []
+
+    def create(self, path: Path) -> BinaryIO:
+        """A new file that will be at `path`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        self._pending.append((temporary, path))
+        return temporary.open("w+b")
+
+    def commit(self) -> int:
+        """Show all files; the number of bytes in them comes back."""
+        size = sum(temporary.stat().st_size for temporary, _ in self._pending)
+        for temporary, path in self._pending:
+            os.replace(temporary, path)
+        self._pending.clear()
+        return size
+
+    def abort(self) -> None:
+        """Remove what is not shown."""
+        for temporary, _ in self._pending:
+            temporary.unlink(missing_ok=True)
+
+
 def copy_whole(source: Path, target: Path) -> int:
     """Copy a file, visible when whole; the number of bytes comes back."""
     with source.open("rb") as reader, put_whole(target) as writer:
@@ -175,6 +202,14 @@ def remove_leftovers(folder: Path, older_than_seconds: float, now: datetime) -> 
     """Remove what a process that was killed left of files it was writing into a folder."""
     if not folder.is_dir():
         return
-    for entry in os.scandir(folder):
-        if is_temporary(entry.name) and now.timestamp() - entry.stat().st_mtime > older_than_seconds:
-            Path(entry.path).unlink(missing_ok=True)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_temporary(entry.name) and _age(Path(entry.path), now) > older_than_seconds:
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def _age(path: Path, now: datetime) -> float:
+    try:
+        return now.timestamp() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # whoever wrote it has just ended

@@ -15,6 +15,7 @@ from reelhouse.adf.activity.web import METHODS
 from reelhouse.adf.definition import Activity, Dataset
 from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, problem, warning
+from reelhouse.adf.loop_check import check_loop
 from reelhouse.adf.settings import (
     CONTROL_TYPES,
     DATASET_SETTINGS,
@@ -66,6 +67,7 @@ def check_limits(factory: Factory, activity: Activity) -> Iterator[Finding]:
             yield from _whole(settings.batch_count, place.at("batchCount"), least=1, most=MAX_BATCH)
             if not activity.branches["body"]:
                 yield problem(place.at("activities"), f"The ForEach '{activity.name}' has no activities")
+            yield from check_loop(activity)
         case Switch():
             yield from _cases(settings, place.at("cases"))
         case WebActivity():

@@ -19,6 +19,7 @@ from reelhouse.adf.errors import SYSTEM_ERROR
 from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.factory import Factory
 from reelhouse.adf.interrupt import call_apart
+from reelhouse.adf.loop_check import races
 from reelhouse.adf.masker import Masker
 from reelhouse.adf.parameters import bind, start_values
 from reelhouse.adf.recovery import Past, Recovery, begin_recovery, child_past
@@ -103,6 +104,7 @@ def run_pipeline(
     runner = _Runner(factory, services, watch)
     idle = without_effect(factory, pipelines)
     notes = [f"Without effect here: {', '.join(idle)}"] if idle else []
+    notes += [race for each in pipelines for race in races(each.activities)]
 
     def work() -> PipelineRun:
         values = runner.bound(pipeline, parameters, pipeline.place)

@@ -10,16 +10,14 @@ import argparse
 import json
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ITEMS, AT_ONCE = 10_000, 50
 PAGE_KB = 4
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """`activities` are those that ran, `seconds` all they took, `grown_mb` the growth of the process meanwhile."""
 
     activities: int

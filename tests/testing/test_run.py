@@ -264,6 +264,37 @@ def test_what_is_not_faked_works_on_temporary_storage(load_factory, act) -> None
     assert run.activities["look"].output["firstRow"] == {"x": 5}
 
 
+@pytest.mark.supports("store", "AzureBlobStorage")
+@pytest.mark.supports("linked_service", "AzureBlobStorage")
+def test_files_of_blob_storage_are_copied(load_factory, act) -> None:
+    service = {"type": "AzureBlobStorage", "typeProperties": {"connectionString": "AccountName=blobs;AccountKey=***"}}
+    place = {
+        "type": "AzureBlobStorageLocation",
+        "container": "raw",
+        "folderPath": "@dataset().folder",
+        "fileName": "a.bin",
+    }
+    blob = {
+        **FILE,
+        "type": "Binary",
+        "parameters": {"folder": {"type": "string"}},
+        "typeProperties": {"location": place},
+    }
+    factory = load_factory(datasets={"blob": blob}, linked_services={"lake": service})
+    factory.path("abfss://raw@blobs.dfs.core.windows.net/from/a.bin").write_bytes(b"x" * 10)
+
+    def at(folder):
+        return [{"referenceName": "blob", "type": "DatasetReference", "parameters": {"folder": folder}}]
+
+    source = {"type": "BinarySource", "storeSettings": {"type": "AzureBlobStorageReadSettings"}}
+    sink = {"type": "BinarySink", "storeSettings": {"type": "AzureBlobStorageWriteSettings"}}
+    run = factory.run([act("move", "Copy", source=source, sink=sink, inputs=at("from"), outputs=at("to"))])
+
+    assert run.message == ""
+    assert run.activities["move"].output["dataWritten"] == 10
+    assert factory.path("abfss://raw@blobs.dfs.core.windows.net/to/a.bin").read_bytes() == b"x" * 10
+
+
 def test_datasets_of_faked_activities_are_seen_with_their_values(load_factory, act) -> None:
     factory = load_factory(datasets={"file": FILE}, linked_services={"lake": LAKE})
     reference = {"referenceName": "file", "type": "DatasetReference", "parameters": {"name": "@concat('a', '.json')"}}

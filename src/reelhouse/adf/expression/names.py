@@ -136,7 +136,7 @@ def _check_call(call: Call, steps: tuple[Step, ...], text: str, names: Names) ->
         return
     if function == "pipeline":
         first = _name_at(steps, 0)
-        yield from known("system variable pipeline().", first, SYSTEM_VARIABLES)
+        yield from known("system variable of pipeline()", first, SYSTEM_VARIABLES)
         if first is not None and first[0].lower() == "parameters":
             yield from known("parameter", _name_at(steps, 1), names.parameters or ())
         elif first is not None and first[0].lower() == "globalparameters":

@@ -17,10 +17,11 @@ from reelhouse.adf.access.access import Access
 from reelhouse.adf.access.service import http_access, rest_access, verifies
 from reelhouse.adf.activity.context import ActivityContext
 from reelhouse.adf.definition import LinkedService, Reference, read_reference
-from reelhouse.adf.expression.evaluate import evaluate
+from reelhouse.adf.expression.evaluate import evaluate, is_expression
 from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.finding import Finding, checked
+from reelhouse.adf.movement.compression import codec_named
 from reelhouse.adf.parameters import bind
 from reelhouse.adf.settings import (
     DATASET_SETTINGS,
@@ -31,16 +32,17 @@ from reelhouse.adf.settings import (
     AzureBlobStorage,
     AzureBlobStorageLocation,
     AzureKeyVault,
-    Binary,
     DelimitedText,
     HttpServer,
     HttpServerLocation,
-    Json,
     Location,
     RestResource,
     RestService,
     Settings,
 )
+from reelhouse.adf.settings.sql import SqlService, SqlTableSettings
+from reelhouse.adf.sql.databases import Database
+from reelhouse.adf.sql.names import table_names
 from reelhouse.errors import Place, Unsupported, UserError
 from reelhouse.storage.urls import ContainerPath
 
@@ -93,6 +95,20 @@ class RestEndpoint:
         return join_url(self.base, self.relative)
 
 
+@dataclass(frozen=True)
+class SqlTable:
+    """A table of a database. `table` is empty where only a query is read."""
+
+    database: Database
+    schema: str = ""
+    table: str = ""
+
+    @property
+    def url(self) -> str:
+        """What it is called in records: the linked service and the table, never the address."""
+        return ".".join(part for part in (self.database.service, self.schema, self.table) if part)
+
+
 def join_url(base: str, relative: str) -> str:
     """`[URL of the linked service]/[relative URL of the dataset]`. A query of its own follows at once."""
     if not relative:
@@ -110,7 +126,7 @@ class OpenDataset:
     type: str
     place: Place
     settings: Settings
-    location: LakeFile | HttpFile | RestEndpoint
+    location: LakeFile | HttpFile | RestEndpoint | SqlTable
 
 
 def open_dataset(ctx: ActivityContext, raw: Any, place: Place) -> OpenDataset:
@@ -133,6 +149,11 @@ def open_dataset(ctx: ActivityContext, raw: Any, place: Place) -> OpenDataset:
         service, service_settings = open_linked_service(ctx, dataset.linked_service, scope)
         endpoint = _rest_endpoint(ctx, settings, service, service_settings)
         return OpenDataset(dataset.name, dataset.type, dataset.place, settings, endpoint)
+    if isinstance(settings, SqlTableSettings):
+        database = open_database(ctx, dataset.linked_service, scope)
+        schema, name = table_names(settings, spot)
+        table = SqlTable(database, schema, name)
+        return OpenDataset(dataset.name, dataset.type, dataset.place, settings, table)
     check_compression(settings, spot)
     location = _location(evaluated["location"], spot.at("location"))
     service, service_settings = open_linked_service(ctx, dataset.linked_service, scope)
@@ -144,11 +165,13 @@ def open_dataset(ctx: ActivityContext, raw: Any, place: Place) -> OpenDataset:
 
 
 def check_compression(settings: Settings, place: Place) -> None:
-    """Raises `Unsupported` for a dataset whose files are compressed. Parquet compresses inside of its files."""
-    if isinstance(settings, Binary | Json) and settings.compression:
-        raise Unsupported("Compressed files are not supported", where=place.at("compression"))
-    if isinstance(settings, DelimitedText) and text(settings.compression_codec).lower() not in ("", "none"):
-        raise Unsupported("Compressed files are not supported", where=place.at("compressionCodec"))
+    """Raises `Unsupported` for a dataset whose files are compressed in a way that is not read here."""
+    raw, spot = getattr(settings, "compression", None), place.at("compression")
+    if isinstance(settings, DelimitedText):
+        raw, spot = settings.compression_codec, place.at("compressionCodec")
+    name = raw.get("type") if isinstance(raw, Mapping) else raw
+    if not (isinstance(name, str) and "@" in name) and not is_expression(name):
+        codec_named(name, spot)
 
 
 def open_linked_service(ctx: ActivityContext, reference: Reference, scope: Scope) -> tuple[LinkedService, Settings]:
@@ -165,6 +188,17 @@ def open_linked_service(ctx: ActivityContext, reference: Reference, scope: Scope
     spot = service.place.at("typeProperties")
     evaluated = evaluate(dict(service.raw), _own_scope(ctx, linked_service=values), spot)
     return service, _model(LINKED_SERVICE_SETTINGS[service.type], evaluated, spot, f"Linked service '{service.name}'")
+
+
+def open_database(ctx: ActivityContext, reference: Reference, scope: Scope) -> Database:
+    """The database that stands in for a linked service. Raises `UserError`."""
+    service, settings = open_linked_service(ctx, reference, scope)
+    if not isinstance(settings, SqlService):
+        raise UserError(f"The linked service '{service.name}' ({service.type}) is no database", where=service.place)
+    database = ctx.services.sql.find(service.name, service.type, settings, service.place)
+    for known in database.secrets():
+        ctx.run.masker.add(known)
+    return database
 
 
 def secret(ctx: ActivityContext, raw: Any, place: Place) -> str:
@@ -245,11 +279,7 @@ def _lake_file(location: Location, service: LinkedService, settings: Settings, p
     else:
         assert isinstance(location, AzureBlobStorageLocation)
         container, key = location.container, "container"
-    if not isinstance(settings, AzureBlobFS):
-        raise UserError(
-            f"The linked service '{service.name}' ({service.type}) has no lake location", where=service.place
-        )
-    account, own_container = _account(settings, service.place.at("typeProperties"))
+    account, own_container = account_of(service, settings)
     name = text(container).strip("/") or own_container
     folder = text(location.folder_path).strip("/")
     if not name:
@@ -261,6 +291,15 @@ def _lake_file(location: Location, service: LinkedService, settings: Settings, p
     if any(part == ".." for part in f"{folder}/{file or ''}".split("/")):
         raise UserError(f"The path '{folder}/{file or ''}' leaves its container", where=place)
     return LakeFile(account, name, folder, file)
+
+
+def account_of(service: LinkedService, settings: Settings) -> tuple[str, str]:
+    """The storage account of a linked service, and the container when its URL names one. Raises `UserError`."""
+    if not isinstance(settings, AzureBlobFS):
+        raise UserError(
+            f"The linked service '{service.name}' ({service.type}) has no lake location", where=service.place
+        )
+    return _account(settings, service.place.at("typeProperties"))
 
 
 def _account(settings: AzureBlobFS, place: Place) -> tuple[str, str]:
@@ -282,9 +321,7 @@ def _account(settings: AzureBlobFS, place: Place) -> tuple[str, str]:
     )
 
 
-def inline_location(
-    ctx: ActivityContext, reference: Reference, container: str, folder: str, file: str
-) -> LakeFile:
+def inline_location(ctx: ActivityContext, reference: Reference, container: str, folder: str, file: str) -> LakeFile:
     """A place in the lake that is named beside its linked service, not by a dataset. Raises `UserError`."""
     service, settings = open_linked_service(ctx, reference, _own_scope(ctx))
     raw = {"type": "AzureBlobFSLocation", "fileSystem": container, "folderPath": folder, "fileName": file}

@@ -44,12 +44,7 @@ def dialect_of(settings: DelimitedText, place: Place, skip_lines: int = 0) -> Di
         raise UserError("quoteChar and escapeChar are one character each", where=place.at("quoteChar"))
     if not quote and escape:
         raise UserError("Without quoteChar there must be no escapeChar", where=place.at("escapeChar"))
-    name = text(settings.encoding_name) or "UTF-8"
-    encoding = _ENCODINGS.get(name.lower(), name)
-    try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise UserError(f"'{name}' is no encoding", where=place.at("encodingName")) from None
+    encoding = encoding_named(text(settings.encoding_name), place.at("encodingName"))
     return Dialect(
         delimiter,
         text(settings.row_delimiter) or None,
@@ -60,6 +55,17 @@ def dialect_of(settings: DelimitedText, place: Place, skip_lines: int = 0) -> Di
         text(settings.null_value),
         skip_lines,
     )
+
+
+def encoding_named(name: str, place: Place | None = None) -> str:
+    """Python's name of an `encodingName`. Raises `UserError`."""
+    name = name or "UTF-8"
+    encoding = _ENCODINGS.get(name.lower(), name)
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise UserError(f"'{name}' is no encoding", where=place) from None
+    return encoding
 
 
 def read_rows(file: BinaryIO, dialect: Dialect) -> Iterator[list[str | None]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from reelhouse.adf.activity.azure_function import check_azure_function
 from reelhouse.adf.activity.copy import check_copy
+from reelhouse.adf.activity.copy_rows import check_dataset_types
 from reelhouse.adf.activity.databricks import check_databricks_python
 from reelhouse.adf.activity.execute_data_flow import check_execute_data_flow
 from reelhouse.adf.activity.metadata import FIELDS
@@ -367,15 +368,10 @@ class _PipelineCheck:
             dataset = self.factory.datasets.get(references[0].name)
             if dataset is None or dataset.type not in DATASET_SETTINGS:
                 continue  # said where the reference is checked
-            if dataset.type != "Binary":
-                self.findings.append(
-                    problem(
-                        place.at(0),
-                        f"Copy of a {dataset.type} dataset ('{dataset.name}') is not supported",
-                        "Supported: Binary.",
-                    )
-                )
-            elif key == "outputs" and _is_http(dataset):
+            assert isinstance(activity.settings, Copy)
+            owner = activity.settings.source if key == "inputs" else activity.settings.sink
+            check_dataset_types(owner.get("type"), dataset.type, place.at(0), self.findings)
+            if key == "outputs" and _is_http(dataset):
                 self.findings.append(problem(place.at(0), f"'{dataset.name}' is HTTP, which cannot be written"))
 
     def _not_http(self, activity: Activity, raw: Any, place: Place) -> None:

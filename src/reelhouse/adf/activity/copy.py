@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, wrong
+from reelhouse.adf.activity.copy_rows import check_copy_rows, prepare_copy_rows
 from reelhouse.adf.activity.store import (
     INTEGRATION_RUNTIME,
     evaluated_read_settings,
@@ -28,7 +30,8 @@ from reelhouse.adf.expression.values import text
 from reelhouse.adf.files import FileFilter, content_md5, copy_whole, find_files, put_whole, remove_leftovers
 from reelhouse.adf.finding import Finding, checked, problem
 from reelhouse.adf.http import download
-from reelhouse.adf.settings import WRITE_SETTINGS, AzureBlobFSReadSettings, BinarySink, BinarySource, Copy, ReadSettings
+from reelhouse.adf.movement.files_check import check_unpacking, check_write_settings
+from reelhouse.adf.settings import AzureBlobFSReadSettings, BinarySink, BinarySource, Copy, ReadSettings
 from reelhouse.errors import Place, Unsupported
 from reelhouse.lineage.event import Dataset, LineageEvent
 
@@ -47,15 +50,23 @@ class _Transfer:
 
 def check_copy(settings: Copy, place: Place, findings: list[Finding]) -> None:
     """What can be seen of a Copy before it runs: its kinds, and properties that are not supported."""
+    if settings.enable_staging not in (False, None, "false"):
+        findings.append(problem(place.at("enableStaging"), "'enableStaging' of Copy is not supported"))
+    if settings.source.get("type") != "BinarySource" and settings.sink.get("type") != "BinarySink":
+        check_copy_rows(settings, place, findings)
+    else:
+        _check_binary(settings, place, findings)
+
+
+def _check_binary(settings: Copy, place: Place, findings: list[Finding]) -> None:
     for name, key in (
-        ("enableStaging", "enable_staging"),
         ("enableSkipIncompatibleRow", "enable_skip_incompatible_row"),
-    ):
-        if getattr(settings, key) not in (False, None, "false"):
-            findings.append(problem(place.at(name), f"'{name}' of Copy is not supported"))
-    for name, key in (
         ("translator", "translator"),
         ("redirectIncompatibleRowSettings", "redirect_incompatible_row_settings"),
+    ):
+        if getattr(settings, key) not in (None, False, "false", {}):
+            findings.append(problem(place.at(name), f"'{name}' is for copies of rows, this one is binary"))
+    for name, key in (
         ("logSettings", "log_settings"),
         ("logStorageSettings", "log_storage_settings"),
         ("preserve", "preserve"),
@@ -63,28 +74,19 @@ def check_copy(settings: Copy, place: Place, findings: list[Finding]) -> None:
         ("skipErrorFile", "skip_error_file"),
     ):
         if getattr(settings, key) not in (None, [], {}):
-            findings.append(problem(place.at(name), f"'{name}' of Copy is not supported"))
-    if settings.source.get("type") != "BinarySource" or settings.sink.get("type") != "BinarySink":
-        kinds = f"{settings.source.get('type')} to {settings.sink.get('type')}"
-        findings.append(problem(place, f"Copy from {kinds} is not supported", "Supported: BinarySource to BinarySink."))
+            findings.append(problem(place.at(name), f"'{name}' of a binary Copy is not supported"))
+    kinds = (settings.source.get("type"), settings.sink.get("type"))
+    if kinds != ("BinarySource", "BinarySink"):
+        what = f"Copy from {kinds[0]} to {kinds[1]} is not supported"
+        findings.append(problem(place, what, "A BinarySource needs a BinarySink."))
         return
     source = checked(BinarySource, settings.source, place.at("source"), "A BinarySource", findings)
     sink = checked(BinarySink, settings.sink, place.at("sink"), "A BinarySink", findings)
-    if source is not None and source.format_settings and source.format_settings.get("compressionProperties"):
-        findings.append(problem(place.at("source").at("formatSettings"), "Decompression in Copy is not supported"))
+    unpack = source.format_settings.get("compressionProperties") if source and source.format_settings else None
+    if isinstance(unpack, Mapping):
+        check_unpacking(unpack, place.at("source").at("formatSettings").at("compressionProperties"), findings)
     if sink is not None and sink.store_settings is not None:
-        kind = sink.store_settings.get("type")
-        spot = place.at("sink").at("storeSettings")
-        if kind not in WRITE_SETTINGS:
-            findings.append(
-                problem(
-                    spot.at("type"),
-                    f"Store settings '{kind}' of a sink are not supported",
-                    f"Supported: {', '.join(WRITE_SETTINGS)}.",
-                )
-            )
-        else:
-            checked(WRITE_SETTINGS[kind], sink.store_settings, spot, f"Store settings ({kind})", findings)
+        check_write_settings(sink.store_settings, place.at("sink").at("storeSettings"), findings)
 
 
 def prepare_copy(ctx: ActivityContext) -> Work:
@@ -94,6 +96,8 @@ def prepare_copy(ctx: ActivityContext) -> Work:
     check_copy(settings, ctx.properties, findings)
     if findings:
         raise findings[0].error()
+    if settings.source.get("type") != "BinarySource":
+        return prepare_copy_rows(ctx)
     source = _only(ctx, "inputs")
     sink = _only(ctx, "outputs")
     target = lake_location(sink, "Writing", ctx.activity.place.at("outputs"))
@@ -122,7 +126,9 @@ def _only(ctx: ActivityContext, key: str) -> OpenDataset:
     dataset = open_dataset(ctx, references[0], place.at(0))
     if dataset.type != "Binary":
         raise Unsupported(
-            f"Copy of a {dataset.type} dataset is not supported", where=place.at(0), remedy="Supported: Binary."
+            f"A binary Copy of a {dataset.type} dataset is not supported",
+            where=place.at(0),
+            remedy="Supported: Binary.",
         )
     return dataset
 

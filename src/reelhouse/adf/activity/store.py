@@ -83,17 +83,25 @@ def evaluated_read_settings(ctx: ActivityContext, raw: Any, *steps: str) -> Read
 
 
 def file_filter(
-    ctx: ActivityContext, settings: ReadSettings | None, location: LakeFile, *, recursive: bool
+    ctx: ActivityContext,
+    settings: ReadSettings | None,
+    location: LakeFile,
+    *,
+    recursive: bool,
+    partitions: bool = False,
 ) -> FileFilter:
-    """Which files the evaluated settings choose. `recursive` is the activity's default."""
+    """Which files the evaluated settings choose. `recursive` is the activity's default.
+
+    `partitions` tells that the caller makes columns of the folders of a path.
+    """
     if settings is None:
         return FileFilter(recursive=recursive)
     if not isinstance(settings, AzureBlobFSReadSettings):
         raise wrong(ctx, f"'{settings.type}' does not fit a dataset of the lake")
-    if as_boolean(ctx, settings.enable_partition_discovery, "enablePartitionDiscovery"):
-        raise Unsupported("enablePartitionDiscovery is not supported", where=ctx.properties)
-    if settings.partition_root_path:
-        raise Unsupported("partitionRootPath is not supported", where=ctx.properties)
+    if as_boolean(ctx, settings.enable_partition_discovery, "enablePartitionDiscovery") and not partitions:
+        raise Unsupported("enablePartitionDiscovery is for sources of rows", where=ctx.properties)
+    if settings.partition_root_path and not partitions:
+        raise Unsupported("partitionRootPath is for sources of rows", where=ctx.properties)
     names = None
     if settings.file_list_path:
         names = _listed(ctx, text(settings.file_list_path), location)

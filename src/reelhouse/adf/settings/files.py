@@ -104,6 +104,29 @@ class Parquet(Settings):
     compression_codec: Any = None
 
 
+class Avro(Settings):
+    location: dict[str, Any]
+    avro_compression_codec: Any = None
+    avro_compression_level: Any = None
+
+
+class Excel(Settings):
+    location: dict[str, Any]
+    sheet_name: Any = None
+    sheet_index: Any = None
+    range: Any = None
+    first_row_as_header: Any = False
+    null_value: Any = ""
+    compression: Any = None
+
+
+class Xml(Settings):
+    location: dict[str, Any]
+    encoding_name: Any = "UTF-8"
+    null_value: Any = ""
+    compression: Any = None
+
+
 class AzureBlobFS(Settings):
     url: Any = None
     account_key: Any = None
@@ -175,6 +198,127 @@ class BinarySink(Settings):
 
 class TextSource(BinarySource):
     additional_columns: Any = None
+    source_retry_count: Any = None
+    source_retry_wait: Any = None
+    disable_metrics_collection: Any = None
+
+
+class FileSink(Settings):
+    type: str
+    store_settings: dict[str, Any] | None = None
+    format_settings: dict[str, Any] | None = None
+    write_batch_size: Any = None
+    write_batch_timeout: Any = None
+    sink_retry_count: Any = None
+    sink_retry_wait: Any = None
+    max_concurrent_connections: Any = None
+    disable_metrics_collection: Any = None
+
+
+class RowReadSettings(Settings):
+    """The `formatSettings` of sources."""
+
+    type: str
+    compression_properties: Any = None
+
+
+class DelimitedTextReadSettings(RowReadSettings):
+    skip_line_count: Any = None
+
+
+class XmlReadSettings(RowReadSettings):
+    validation_mode: Any = "none"
+    detect_data_type: Any = True
+    namespaces: Any = True
+    namespace_prefixes: Any = None
+
+
+class RowWriteSettings(Settings):
+    """The `formatSettings` of sinks."""
+
+    type: str
+    max_rows_per_file: Any = None
+    file_name_prefix: Any = None
+
+
+class DelimitedTextWriteSettings(RowWriteSettings):
+    quote_all_text: Any = False
+    file_extension: Any = None
+
+
+class JsonWriteSettings(Settings):
+    type: str
+    file_pattern: Any = "setOfObjects"
+
+
+class AvroWriteSettings(RowWriteSettings):
+    record_name: Any = None
+    record_namespace: Any = None
+
+
+class CompressionReadSettings(Settings):
+    """How an archive is unpacked. The name of the property is that of the kind."""
+
+    type: str
+    preserve_zip_file_name_as_folder: Any = None
+    preserve_compression_file_name_as_folder: Any = None
+
+
+class TabularTranslator(Settings):
+    """The `translator` of a Copy. `columnMappings` and `schemaMapping` are the forms of before."""
+
+    type: str
+    mappings: Any = None
+    column_mappings: Any = None
+    schema_mapping: Any = None
+    collection_reference: Any = None
+    map_complex_values_to_string: Any = None
+    type_conversion: Any = None
+    type_conversion_settings: Any = None
+
+
+class TypeConversionSettings(Settings):
+    allow_data_truncation: Any = True
+    treat_boolean_as_number: Any = False
+    date_time_format: Any = None
+    date_time_offset_format: Any = None
+    time_span_format: Any = None
+    culture: Any = None
+
+
+class ColumnSide(Settings):
+    """One side of a mapping. `physicalType` and `length` are what ADF Studio shows of the store."""
+
+    name: Any = None
+    ordinal: Any = None
+    path: Any = None
+    type: Any = None
+    physical_type: Any = None
+    length: Any = None
+    precision: Any = None
+    scale: Any = None
+    culture: Any = None
+    format: Any = None
+
+
+class LogSettings(Settings):
+    enable_copy_activity_log: Any = True
+    copy_activity_log_settings: Any = None
+    log_location_settings: Any = None
+
+
+class LogLevelSettings(Settings):
+    log_level: Any = "Warning"
+    enable_reliable_logging: Any = False
+
+
+class LogLocation(Settings):
+    """A folder for a log. The last two belong to `logStorageSettings`, the form of before."""
+
+    linked_service_name: Any
+    path: Any = None
+    log_level: Any = "Warning"
+    enable_reliable_logging: Any = False
 
 
 class FormatSettings(Settings):
@@ -185,7 +329,9 @@ class FormatSettings(Settings):
 ACTIVITIES: dict[str, type[Settings]] = {
     model.__name__: model for model in (Copy, Delete, GetMetadata, Lookup, Validation)
 }
-DATASETS: dict[str, type[Settings]] = {model.__name__: model for model in (Binary, DelimitedText, Json, Parquet)}
+DATASETS: dict[str, type[Settings]] = {
+    model.__name__: model for model in (Avro, Binary, DelimitedText, Excel, Json, Parquet, Xml)
+}
 LINKED_SERVICES: dict[str, type[Settings]] = {model.__name__: model for model in (AzureBlobFS, AzureBlobStorage)}
 LOCATIONS: dict[str, type[Location]] = {
     model.__name__: model for model in (AzureBlobFSLocation, AzureBlobStorageLocation)
@@ -198,6 +344,25 @@ WRITE_SETTINGS: dict[str, type[AzureBlobFSWriteSettings]] = {
 }
 SOURCES: dict[str, type[BinarySource]] = {
     "BinarySource": BinarySource,
+    "AvroSource": TextSource,
     "DelimitedTextSource": TextSource,
+    "ExcelSource": TextSource,
     "JsonSource": TextSource,
+    "ParquetSource": TextSource,
+    "XmlSource": TextSource,
+}
+READ_FORMATS: dict[str, type[RowReadSettings]] = {
+    "AvroReadSettings": RowReadSettings,
+    "BinaryReadSettings": RowReadSettings,
+    "DelimitedTextReadSettings": DelimitedTextReadSettings,
+    "ExcelReadSettings": RowReadSettings,
+    "JsonReadSettings": RowReadSettings,
+    "ParquetReadSettings": RowReadSettings,
+    "XmlReadSettings": XmlReadSettings,
+}
+WRITE_FORMATS: dict[str, type[Settings]] = {
+    "AvroWriteSettings": AvroWriteSettings,
+    "DelimitedTextWriteSettings": DelimitedTextWriteSettings,
+    "JsonWriteSettings": JsonWriteSettings,
+    "ParquetWriteSettings": RowWriteSettings,
 }

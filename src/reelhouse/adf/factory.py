@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
+from reelhouse.adf.arm.template import read_templates, templates_of
 from reelhouse.adf.definition import (
     Dataset,
     LinkedService,
@@ -22,7 +23,7 @@ from reelhouse.adf.definition import (
     read_linked_service,
     read_pipeline,
 )
-from reelhouse.adf.finding import Finding, Severity, checked, problem
+from reelhouse.adf.finding import Finding, Severity, checked, problem, warning
 from reelhouse.adf.settings import Settings
 from reelhouse.adf.trigger.definition import Trigger, read_trigger
 from reelhouse.errors import Place, UserError, did_you_mean
@@ -111,8 +112,17 @@ class GlobalParameter(Settings):
 
 
 def load_factory(folder: str | Path) -> Factory:
-    """The factory of a folder; what is wrong inside is in its `findings`. Raises `UserError` without a folder."""
+    """The factory of a folder in Git's layout, or of an exported ARM template (its file or folder).
+
+    What is wrong inside is in its `findings`. Raises `UserError` when there is neither.
+    """
     root = Path(folder)
+    if root.is_file() or (root.is_dir() and not any(kind is not None for kind, _ in _files(root))):
+        templates = templates_of(root)
+        if templates:
+            return _of_templates(root, templates)
+        if root.is_file():
+            raise UserError(f"'{folder}' is no ARM template", remedy="Name a template, or a factory's folder.")
     if not root.is_dir():
         raise UserError(f"There is no folder '{folder}' with a data factory", remedy="It holds pipeline/, dataset/, ….")
     factory = Factory(root)
@@ -125,6 +135,27 @@ def load_factory(folder: str | Path) -> Factory:
             factory.faulty[kind or "pipeline", path.stem] = factory.findings[-1]
             continue
         _add(factory, kind, path, raw, place)
+    return factory
+
+
+def _of_templates(root: Path, templates: list[Path]) -> Factory:
+    factory = Factory(root if root.is_dir() else root.parent)
+    resources = read_templates(templates)
+    for name, place in resources.missing.items():
+        factory.findings.append(
+            warning(
+                place,
+                f"The template's parameter '{name}' has no value",
+                "Give it one in the parameter file beside the template.",
+            )
+        )
+    for resource in resources.found:
+        kind = _KIND_OF_TYPE.get(resource.type.lower())
+        if kind is None:
+            factory.others[resource.type, resource.name] = resource.properties
+            continue
+        raw = {"name": resource.name, "properties": resource.properties}
+        _add_object(factory, kind, resource.name, raw, resource.place)
     return factory
 
 
@@ -168,12 +199,17 @@ def _add(factory: Factory, kind: str | None, path: Path, raw: Any, place: Place)
         kind = _kind_of(raw) if isinstance(raw, Mapping) else None
         if kind is None:
             return  # package.json, publish_config.json and the like lie beside a factory
+    _add_object(factory, kind, path.stem, raw, place)
+
+
+def _add_object(factory: Factory, kind: str, stem: str, raw: Any, place: Place) -> None:
+    """An object by its JSON. `stem` is what its file is called."""
     findings: list[Finding] = []
     file = checked(FileModel, raw, place, f"The file of a {_WORDS.get(kind, kind)}", findings)
-    name = file.name if file else path.stem
+    name = file.name if file else stem
     if file is not None:
-        if file.name != path.stem and kind != "factory":
-            findings.append(problem(place.at("name"), f"The name '{file.name}' is not the file's name '{path.stem}'"))
+        if file.name != stem and kind != "factory":
+            findings.append(problem(place.at("name"), f"The name '{file.name}' is not the file's name '{stem}'"))
         _read(factory, kind, file, place.at("properties"), findings)
     factory.findings.extend(findings)
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]

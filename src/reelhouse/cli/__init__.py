@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from reelhouse.cli import again, connect, looking, running
+from reelhouse.cli import adf, again, connect, looking, running
 from reelhouse.cli.command import FAULT_OF_OURS, INTERRUPTED, WRONG_CALL
 from reelhouse.errors import ReelhouseError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.add_typer(running.job_app, name="job")
 app.add_typer(running.pipeline_app, name="pipeline")
 app.add_typer(running.notebook_app, name="notebook")
+app.add_typer(adf.adf_app, name="adf")
 for command in (
     running.run,
     again.rerun,

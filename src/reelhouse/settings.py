@@ -14,6 +14,16 @@ raw = "abfss://raw@account.dfs.core.windows.net/"
 [urls]                                 # URLs that mean others on this machine, by their beginning
 "https://myapp.azurewebsites.net" = "http://localhost:7071"
 
+[sql]                                  # databases that stand in for linked services, by name or server/database
+"ls_azure_sql" = "sqlite:///data/sales.db"
+
+[sql.ls_warehouse]                     # the same with more to say
+url = "postgresql+psycopg://me@localhost/warehouse"
+password = "local/warehouse"           # a secret, as scope/key
+procedures = "procedures"              # a folder of <schema>.<name>.sql in the place of stored procedures
+schemas = { dbo = "public" }           # schemas of the artifacts and what they are here
+translate = true                       # false: SQL goes to the database as it is written
+
 [variables]                            # values of the bundle's variables on this machine, whatever the target
 storage_account = "account"
 
@@ -27,7 +37,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from reelhouse.errors import Place, UserError, did_you_mean
 
@@ -48,6 +58,17 @@ class RunSettings(BaseModel):
     url: str | None = None
 
 
+class SqlTarget(BaseModel):
+    """The database that stands in for a linked service. `url` is one of SQLAlchemy; files are relative to the project."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    url: str
+    password: str | None = None
+    procedures: str | None = None
+    schemas: dict[str, str] = Field(default_factory=dict)
+    translate: bool = True
+
+
 class Settings(BaseModel):
     """The whole file. Everything has a default, so that a project without the file opens."""
 
@@ -58,9 +79,18 @@ class Settings(BaseModel):
     mounts: dict[str, str] = Field(default_factory=dict)
     jobs: dict[str, str] = Field(default_factory=dict)
     urls: dict[str, str] = Field(default_factory=dict)
+    sql: dict[str, SqlTarget] = Field(default_factory=dict)
     variables: dict[str, Any] = Field(default_factory=dict)
     secrets: SecretSettings = SecretSettings()
     runs: RunSettings = RunSettings()
+
+    @field_validator("sql", mode="before")
+    @classmethod
+    def _urls_alone(cls, value: Any) -> Any:
+        """A URL in the place of a table is all there is to say."""
+        if not isinstance(value, dict):
+            return value
+        return {key: {"url": item} if isinstance(item, str) else item for key, item in value.items()}
 
 
 def load_settings(root: Path) -> Settings:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reelhouse.adf.http import HttpSource
+from reelhouse.adf.sql.databases import Databases
 from reelhouse.clock import Clock, SystemClock
 from reelhouse.errors import UserError
 from reelhouse.lineage.event import LineagePort
@@ -102,6 +103,7 @@ class AdfServices:
     spark: Callable[[], AbstractContextManager[SparkSession]] | None = None
     """A session for a data flow, closed when the block ends. Nothing is started before it is called."""
     secrets: Secrets = field(default_factory=NoSecrets)
+    sql: Databases = field(default_factory=lambda: Databases({}, Path()))
     guid: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
     random: random.Random = field(default_factory=random.Random)
     cancel: threading.Event = field(default_factory=threading.Event)

@@ -7,7 +7,7 @@ https://learn.microsoft.com/rest/api/datafactory/pipelines/create-or-update
 
 from __future__ import annotations
 
-from reelhouse.adf.settings import control, databricks, dataflow, files, rest, web
+from reelhouse.adf.settings import control, databricks, dataflow, files, rest, sql, web
 from reelhouse.adf.settings.base import Settings as Settings
 from reelhouse.adf.settings.control import AppendVariable as AppendVariable
 from reelhouse.adf.settings.control import ExecutePipeline as ExecutePipeline
@@ -52,6 +52,8 @@ from reelhouse.adf.settings.rest import RestResource as RestResource
 from reelhouse.adf.settings.rest import RestService as RestService
 from reelhouse.adf.settings.rest import RestSink as RestSink
 from reelhouse.adf.settings.rest import RestSource as RestSource
+from reelhouse.adf.settings.sql import Script as Script
+from reelhouse.adf.settings.sql import SqlServerStoredProcedure as SqlServerStoredProcedure
 from reelhouse.adf.settings.web import AzureFunction as AzureFunction
 from reelhouse.adf.settings.web import AzureFunctionActivity as AzureFunctionActivity
 from reelhouse.adf.settings.web import AzureKeyVault as AzureKeyVault
@@ -66,6 +68,7 @@ ACTIVITY_SETTINGS: dict[str, type[Settings]] = {
     **databricks.ACTIVITIES,
     **dataflow.ACTIVITIES,
     **files.ACTIVITIES,
+    **sql.ACTIVITIES,
     **web.ACTIVITIES,
 }
 """The activity types that run here."""
@@ -73,13 +76,14 @@ ACTIVITY_SETTINGS: dict[str, type[Settings]] = {
 CONTROL_TYPES = frozenset((*control.ACTIVITIES, "Validation", "WebHook"))
 """Activities that control the flow. They take no retry policy."""
 
-DATASET_SETTINGS: dict[str, type[Settings]] = {**files.DATASETS, **rest.DATASETS}
+DATASET_SETTINGS: dict[str, type[Settings]] = {**files.DATASETS, **rest.DATASETS, **sql.DATASETS}
 """The dataset types that run here."""
 
 LINKED_SERVICE_SETTINGS: dict[str, type[Settings]] = {
     **files.LINKED_SERVICES,
     **databricks.LINKED_SERVICES,
     **rest.LINKED_SERVICES,
+    **sql.LINKED_SERVICES,
     **web.LINKED_SERVICES,
 }
 """The linked service types that run here."""

@@ -175,7 +175,7 @@ class Flows:
             header, _, rest = text.strip().partition("\n")
             columns = [part.split(":") for part in header.split(",")]
             self.write(f"in/{name}.csv", ",".join(column[0] for column in columns) + "\n" + rest + "\n")
-            typed = ", ".join(f"{{{column[0]}}} as {(column + ['string'])[1]}" for column in columns)
+            typed = ", ".join(f"{{{column[0]}}} as {[*column, 'string'][1]}" for column in columns)
             sources.append(f"source(output({typed}), allowSchemaDrift: true, validateSchema: false) ~> {name}")
             ends[name] = f"df_csv:in/{name}.csv"
         script = "\n".join([*sources, steps.strip(), "out sink(truncate: true) ~> done"])
@@ -185,7 +185,7 @@ class Flows:
 
 def _statement(script: str, name: str) -> str:
     before = script[: script.index(f"~> {name}")]
-    return before[before.rfind("~>") :]
+    return before[max(before.rfind("~>"), 0) :]
 
 
 @pytest.fixture

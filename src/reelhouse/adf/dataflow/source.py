@@ -233,6 +233,8 @@ def _url(store: Store) -> Any:
     """The path of the file of a row, from its container on."""
     from pyspark.sql import functions as F
 
-    root = str(store.local(""))
-    path = F.replace(F.col("_metadata.file_path"), F.lit("file://"), F.lit(""))
-    return F.replace(path, F.lit(root), F.lit(""))
+    path = F.col("_metadata.file_path")
+    # Files of the lake have their address there, others their local path.
+    for root in (store.location.url(""), str(store.local(""))):
+        path = F.replace(path, F.lit(root.rstrip("/")), F.lit(""))
+    return path

@@ -77,9 +77,9 @@ def _collect(a: Any) -> Any:
 
 
 def _approx(a: Any) -> Any:
-    if len(a) > 1:
-        return a.over(a.F.approx_count_distinct(a.counted(0), float(a.constant(1))))
-    return a.over(a.F.approx_count_distinct(a.counted(0)))
+    # As texts, since the engine does not count all types.
+    value = a.counted(0).cast("string")
+    return a.over(a.F.approx_count_distinct(value, *([float(a.constant(1))] if len(a) > 1 else [])))
 
 
 def _shift(name: str) -> Callable[[Any], Any]:

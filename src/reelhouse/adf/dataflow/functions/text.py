@@ -148,5 +148,5 @@ FUNCTIONS = table(
     unhex=(1, 1, lambda a: a.F.unhex(a[0])),
     hex=(1, 1, lambda a: a.F.lower(a.F.hex(a[0]))),
     upper=(1, 1, lambda a: a.F.upper(a[0])),
-    uuid=(0, 0, lambda a: a.F.uuid()),
+    uuid=(0, 0, lambda a: a.F.expr("uuid()")),
 )

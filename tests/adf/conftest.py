@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,9 +19,10 @@ from reelhouse.adf.factory import Factory, load_factory
 from reelhouse.adf.http import HttpxSource
 from reelhouse.adf.run import PipelineRun, run_pipeline
 from reelhouse.adf.services import AdfServices
-from reelhouse.clock import ManualClock
-from reelhouse.runs.record import Run, RunKind, RunStatus, current_run
+from reelhouse.clock import ManualClock, SystemClock
+from reelhouse.runs.record import Run, RunKind, RunStatus
 from reelhouse.storage.lake import Lake
+from reelhouse.testing.watch import Log
 
 LAKE = {
     "name": "ls_lake",
@@ -84,44 +83,15 @@ DATASETS = [
 ]  # fmt: skip
 
 
-class MemoryRuns:
-    """The port for runs, in memory."""
+class MemoryRuns(Log):
+    """The port for runs, in memory: that of the testing plugin, with questions of these tests."""
 
     def __init__(self) -> None:
-        self.all: dict[str, Run] = {}
-        self.notes: list[str] = []
-        self._lock = threading.Lock()
+        super().__init__(SystemClock())
 
-    def begin(self, kind, name, *, type="", input=None, parent_id=None, run_id=None, details=None):
-        run = Run(
-            run_id or str(uuid.uuid4()),
-            kind,
-            name,
-            type,
-            parent_id or current_run.get(),
-            datetime.now(UTC),
-            input or {},
-            details=details or {},
-        )
-        with self._lock:
-            self.all[run.id] = run
-        return run
-
-    def end(self, run_id, status, *, output=None, error=None):
-        with self._lock:
-            run = self.all[run_id]
-            self.all[run_id] = dataclasses.replace(
-                run, status=status, ended_at=datetime.now(UTC), output=output, error=error
-            )
-
-    def table_changed(self, change, *, run_id=None): ...
-
-    def expectation(self, result, *, run_id=None): ...
-
-    def note(self, message, *, run_id=None):
-        self.notes.append(message)
-
-    def subscribe(self, listener): ...
+    @property
+    def all(self) -> dict[str, Run]:
+        return self.runs
 
     def named(self, name: str, kind: RunKind = RunKind.ACTIVITY) -> list[Run]:
         return [run for run in self.all.values() if run.name == name and run.kind is kind]

@@ -386,3 +386,44 @@ def test_the_activities_that_decided_the_status_are_recorded(rig, job):
     run = rig.run([job("1"), job("then", "1"), job("handler", {"1": "Failed"})])
 
     assert rig.store.run(run.id).output["decidedBy"] == ["1"]
+
+
+def test_a_run_that_waits_for_others_is_queued_and_can_be_stopped(rig, act, eventually):
+    rig.services.clock = SystemClock()
+    rig.factory = rig.make_factory(
+        {"main": {"concurrency": 1, "activities": [act("w", "Wait", waitTimeInSeconds=600)]}}
+    )
+    rig.services.locks = rig.factory.folder / "locks"
+    results: dict[str, PipelineRun] = {}
+
+    def work(name: str) -> None:
+        results[name] = run_pipeline(rig.factory, "main", {}, rig.services, run_id=name)
+
+    threads = {name: threading.Thread(target=work, args=(name,)) for name in ("first", "second")}
+    threads["first"].start()
+    eventually(lambda: any(run.name == "w" for run in rig.store.tree("first")) if rig.store.runs() else False)
+    threads["second"].start()
+    eventually(lambda: [run.status.value for run in rig.store.runs()] == ["Queued", "InProgress"])
+    rig.store.request_cancel("second")
+    threads["second"].join(20)
+    assert (results["second"].status, rig.store.run("second").status) == (RunStatus.CANCELLED, RunStatus.CANCELLED)
+    rig.store.request_cancel("first")
+    threads["first"].join(20)
+    assert results["first"].status is RunStatus.CANCELLED
+
+
+def test_a_queued_run_starts_when_the_one_before_it_has_ended(rig, act, eventually):
+    call = act("call", "ExecutePipeline", pipeline={"referenceName": "child", "type": "PipelineReference"})
+    started: list[str] = []
+    rig.store.subscribe(
+        lambda fact: (
+            started.append(f"{fact.name} {fact.status}") if isinstance(fact, Run) and fact.name == "child" else None
+        )
+    )
+    run = rig.run(
+        [act("each", "ForEach", items="@range(0, 3)", activities=[call])],
+        child={"concurrency": 1, "activities": [act("w", "Wait", waitTimeInSeconds=1)]},
+    )
+
+    assert run.status is RunStatus.SUCCEEDED, run.message
+    assert started.count("child Succeeded") == started.count("child InProgress") == 3

@@ -135,7 +135,7 @@ def past_run(history: RunHistory, run_id: str) -> Run:
             f"'{run.name}' ({run.id[:8]}) is the run of a {run.kind.value}; only runs of pipelines can be run again",
             remedy=f"Its parent is {run.parent_id[:8]}." if run.parent_id else "",
         )
-    if run.status is RunStatus.IN_PROGRESS:
+    if not run.has_ended:
         raise UserError(f"The run {run.id[:8]} of '{run.name}' has not ended yet")
     return run
 

@@ -15,7 +15,7 @@ from reelhouse.adf.activity.run import ActivityRunner, error_of
 from reelhouse.adf.cancel import Cancel, Watch
 from reelhouse.adf.definition import Pipeline
 from reelhouse.adf.effects import without_effect
-from reelhouse.adf.errors import SYSTEM_ERROR
+from reelhouse.adf.errors import SYSTEM_ERROR, Cancelled
 from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.factory import Factory
 from reelhouse.adf.interrupt import call_apart
@@ -30,6 +30,7 @@ from reelhouse.errors import Place, UserError
 from reelhouse.runs.database import HistoryLost
 from reelhouse.runs.record import Run, RunKind, RunStatus, current_run
 
+CANCELLED = "The run was cancelled"
 MAX_DEPTH = 30
 """Pipelines started by pipelines. A pipeline that starts itself for ever would end the process otherwise."""
 
@@ -150,35 +151,54 @@ class _Runner:
         return values
 
     def run(self, begin: _Begin) -> PipelineRun:
+        """Run a pipeline to its end, once its `concurrency` lets it."""
         run_id = begin.run_id or str(uuid.uuid4())
+        details = {"runGroupId": run_id, **begin.details}
         cancel = self._watch.enter(run_id, begin.above)
+        queued = False
+
+        def record(waits: bool) -> None:
+            self._services.runs.begin(
+                RunKind.PIPELINE,
+                begin.pipeline.name,
+                type="Pipeline",
+                input=self._masker({"parameters": begin.values}),
+                parent_id=begin.parent_id,
+                run_id=run_id,
+                details=details,
+                queued=waits,
+            )
+
+        def wait() -> None:
+            nonlocal queued
+            queued = True
+            record(True)
+
         try:
-            release = self._limits.enter(begin.pipeline, cancel)
             try:
-                return self._run(begin, run_id, cancel)
+                release = self._limits.enter(begin.pipeline, cancel, wait)
+            except Cancelled:
+                self._services.runs.end(run_id, RunStatus.CANCELLED, error={"message": CANCELLED})
+                return PipelineRun(run_id, RunStatus.CANCELLED, CANCELLED)
+            try:
+                if queued:
+                    self._services.runs.started(run_id)
+                else:
+                    record(False)
+                return self._run(begin, run_id, cancel, details["runGroupId"])
             finally:
                 release()
         finally:
             self._watch.leave(run_id)
 
-    def _run(self, begin: _Begin, run_id: str, cancel: Cancel) -> PipelineRun:
+    def _run(self, begin: _Begin, run_id: str, cancel: Cancel, group: str) -> PipelineRun:
         runs, pipeline = self._services.runs, begin.pipeline
-        details = {"runGroupId": run_id, **begin.details}
-        runs.begin(
-            RunKind.PIPELINE,
-            pipeline.name,
-            type="Pipeline",
-            input=self._masker({"parameters": begin.values}),
-            parent_id=begin.parent_id,
-            run_id=run_id,
-            details=details,
-        )
         state = self._state(begin, run_id, cancel)
         token = current_run.set(run_id)
         try:
             for note in begin.notes:
                 runs.note(note, run_id=run_id)
-            scope = self._scope(begin, state, details["runGroupId"])
+            scope = self._scope(begin, state, group)
             inside = None if begin.past is None else Inside(begin.past)
             result = self._activities.run_scope(state, pipeline.activities, scope, run_id, inside)
             for over in state.background:
@@ -198,7 +218,7 @@ class _Runner:
         if result.failure is not None:
             message = f"Operation on target {result.failure[0]} failed: {result.failure[1]}"
         elif result.status is RunStatus.CANCELLED:
-            message = "The run was cancelled"
+            message = CANCELLED
         output: dict[str, Any] = {"variables": state.variables.named()}
         if result.judged:
             output["decidedBy"] = list(result.judged)

@@ -73,12 +73,12 @@ def cancel(
     with opened_project(project, state, None, "sail", None, None) as opened:
         run = opened.runs.request_cancel(run_id, recursive=children)
         end = time.monotonic() + wait
-        while run.status is RunStatus.IN_PROGRESS and time.monotonic() < end:
+        while not run.has_ended and time.monotonic() < end:
             time.sleep(LOOK_EVERY_SECONDS)
             run = opened.runs.run(run.id)
         if as_json:
             print_json(run_as_json(run))
-        elif run.status is RunStatus.IN_PROGRESS:
+        elif not run.has_ended:
             print(f"{run.name} ({run.id[:8]}) was asked to stop; it has not yet after {wait:g} s.")
         else:
             print(f"{run.name} ({run.id[:8]}): {run.status.value}")

@@ -51,7 +51,7 @@ class LiveProgress:
         if not isinstance(fact, Run):
             return
         with self._lock:
-            if fact.status is RunStatus.IN_PROGRESS:
+            if not fact.has_ended:
                 self._depth[fact.id] = self._depth.get(fact.parent_id or "", -1) + 1
                 self._running[fact.id] = fact
                 return

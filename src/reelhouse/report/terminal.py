@@ -27,6 +27,7 @@ SHOWN_TURNS = 20
 STYLES = {
     RunStatus.SUCCEEDED: ("✓", "green"),
     RunStatus.FAILED: ("✗", "bold red"),
+    RunStatus.QUEUED: ("…", "dim"),
     RunStatus.IN_PROGRESS: ("…", "yellow"),
     RunStatus.CANCELLED: ("■", "yellow"),
     RunStatus.SKIPPED: ("-", "dim"),

@@ -28,6 +28,7 @@ class RunKind(StrEnum):
 class RunStatus(StrEnum):
     """Data Factory's words; services with words of their own keep those in the run's `output`."""
 
+    QUEUED = "Queued"
     IN_PROGRESS = "InProgress"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
@@ -55,6 +56,10 @@ class Run:
     """What the monitor tells of it beside: a pipeline's `runGroupId`, `invokedBy`, `isRecovery`,
     `referencePipelineRunId`, `startActivityName` and `startFromFailure`; an activity's `retryAttempt`, `iteration` and
     `iterationHash`, `userProperties`, `linkedServiceName`, and `reusedFrom`, the earlier run whose result this is."""
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status not in (RunStatus.QUEUED, RunStatus.IN_PROGRESS)
 
 
 @dataclass(frozen=True)
@@ -101,8 +106,13 @@ class RunLog(Protocol):
         parent_id: str | None = None,
         run_id: str | None = None,
         details: Mapping[str, Any] | None = None,
+        queued: bool = False,
     ) -> Run:
-        """Record the start. Without `parent_id` the parent is `current_run`."""
+        """Record the start, or with `queued` that it waits for others. Without `parent_id` the parent is
+        `current_run`."""
+
+    def started(self, run_id: str) -> None:
+        """Record that a run that was queued waits no longer."""
 
     def end(self, run_id: str, status: RunStatus, *, output: Any = None, error: Any = None) -> None:
         """Record the result."""

@@ -128,6 +128,7 @@ class RunStore:
         parent_id: str | None = None,
         run_id: str | None = None,
         details: Mapping[str, Any] | None = None,
+        queued: bool = False,
     ) -> Run:
         run = Run(
             id=run_id or str(uuid.uuid4()),
@@ -138,6 +139,7 @@ class RunStore:
             started_at=self._clock.now(),
             input=dict(input or {}),
             details=dict(details or {}),
+            status=RunStatus.QUEUED if queued else RunStatus.IN_PROGRESS,
         )
         with self._lock:
             self._open[run.id] = run
@@ -162,6 +164,15 @@ class RunStore:
         )
         self._tell(run)
         return run
+
+    def started(self, run_id: str) -> None:
+        self._database.write(("update runs set status = 'InProgress' where id = :id", {"id": run_id}))
+        with self._lock:
+            begun = self._open.get(run_id)
+            if begun is not None:
+                begun = self._open[run_id] = replace(begun, status=RunStatus.IN_PROGRESS)
+        if begun is not None:
+            self._tell(begun)
 
     def end(self, run_id: str, status: RunStatus, *, output: Any = None, error: Any = None) -> None:
         ended_at = self._clock.now()
@@ -317,7 +328,7 @@ class RunStore:
 
         Only processes of this machine are judged.
         """
-        rows = self._database.read("select id, process from runs where status = 'InProgress'", {})
+        rows = self._database.read("select id, process from runs where status in ('InProgress', 'Queued')", {})
         gone = [row["id"] for row in rows if has_gone(row["process"])]
         error = {"errorCode": "ProcessGone", "message": "The process that ran this ended without a word."}
         for run_id in gone:
@@ -335,7 +346,7 @@ class RunStore:
         if run.kind is not RunKind.PIPELINE:
             owner = f"Cancel the run of the pipeline, {run.parent_id}." if run.parent_id else ""
             raise UserError(f"'{run.name}' ({run.id[:8]}) is the run of a {run.kind.value}", remedy=owner)
-        if run.status is not RunStatus.IN_PROGRESS:
+        if run.has_ended:
             raise UserError(f"The run {run.id[:8]} of '{run.name}' has ended already: {run.status.value}")
         values = {"run_id": run.id, "at": _text(self._clock.now()), "recursive": int(recursive)}
         statement = "insert into cancel_requests (run_id, at, recursive) values (:run_id, :at, :recursive)"

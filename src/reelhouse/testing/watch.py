@@ -42,14 +42,21 @@ class Log:
         parent_id: str | None = None,
         run_id: str | None = None,
         details: Mapping[str, Any] | None = None,
+        queued: bool = False,
     ) -> Run:
         parent = parent_id or current_run.get()
         now, said = self._clock.now(), dict(details or {})
-        run = Run(run_id or str(uuid.uuid4()), kind, name, type, parent, now, dict(input or {}), details=said)
+        status = RunStatus.QUEUED if queued else RunStatus.IN_PROGRESS
+        run = Run(run_id or str(uuid.uuid4()), kind, name, type, parent, now, dict(input or {}), status, details=said)
         with self._lock:
             self.runs[run.id] = run
         self._tell(run)
         return run
+
+    def started(self, run_id: str) -> None:
+        with self._lock:
+            run = self.runs[run_id] = replace(self.runs[run_id], status=RunStatus.IN_PROGRESS)
+        self._tell(run)
 
     def end(self, run_id: str, status: RunStatus, *, output: Any = None, error: Any = None) -> None:
         with self._lock:

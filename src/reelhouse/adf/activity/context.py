@@ -53,23 +53,34 @@ class Limits:
         self._lock = threading.Lock()
         self._semaphores: dict[str, threading.Semaphore] = {}
 
-    def enter(self, pipeline: Pipeline, cancel: threading.Event) -> Callable[[], None]:
-        """Wait for a place; what gives it back comes back. Raises `Cancelled`."""
+    def enter(
+        self, pipeline: Pipeline, cancel: threading.Event, on_wait: Callable[[], None] = lambda: None
+    ) -> Callable[[], None]:
+        """Wait for a place; what gives it back comes back. `on_wait` is called once when there is something to wait
+        for. Raises `Cancelled`."""
         if pipeline.concurrency is None:
             return lambda: None
         if self._folder is not None:
-            return self._enter_among_processes(self._folder, pipeline, pipeline.concurrency, cancel)
+            return self._enter_among_processes(self._folder, pipeline, pipeline.concurrency, cancel, on_wait)
         with self._lock:
             semaphore = self._semaphores.setdefault(pipeline.name, threading.Semaphore(pipeline.concurrency))
-        while not semaphore.acquire(timeout=0.05):
-            if cancel.is_set():
-                raise Cancelled
+        if not semaphore.acquire(blocking=False):
+            on_wait()
+            while not semaphore.acquire(timeout=0.05):
+                if cancel.is_set():
+                    raise Cancelled
         return semaphore.release
 
     def _enter_among_processes(
-        self, folder: Path, pipeline: Pipeline, concurrency: int, cancel: threading.Event
+        self,
+        folder: Path,
+        pipeline: Pipeline,
+        concurrency: int,
+        cancel: threading.Event,
+        on_wait: Callable[[], None],
     ) -> Callable[[], None]:
         def tell() -> None:
+            on_wait()
             _log.warning(
                 "Pipeline '%s' waits for an active run to end: its concurrency is %d", pipeline.name, concurrency
             )

@@ -30,6 +30,7 @@ from reelhouse.adf.expression.values import text
 from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, problem, warning
 from reelhouse.adf.limit_check import check_limits
+from reelhouse.adf.movement.registry import CHECKS, SOURCES
 from reelhouse.adf.reference_check import check_expressions, check_reference, check_supported, references_of, texts_in
 from reelhouse.adf.rest.pages import check_rest_source
 from reelhouse.adf.services import StandIn
@@ -313,14 +314,12 @@ class _PipelineCheck:
         kind = settings.source.get("type")
         if kind == "RestSource":
             check_rest_source(settings.source, place.at("source"), self.findings)
-        elif kind not in ("JsonSource", "DelimitedTextSource"):
-            self.findings.append(
-                problem(
-                    place.at("source").at("type"),
-                    f"Lookup from '{kind}' is not supported",
-                    "Supported: DelimitedTextSource, JsonSource, RestSource.",
-                )
-            )
+        elif kind in SOURCES:
+            CHECKS[kind](settings.source, place.at("source"), self.findings)
+        else:
+            what = f"Lookup from '{kind}' is not supported"
+            known = ", ".join(sorted({*SOURCES, "RestSource"}))
+            self.findings.append(problem(place.at("source").at("type"), what, f"Supported: {known}."))
 
     def _variable(self, activity: Activity, settings: SetVariable | AppendVariable, place: Place) -> None:
         if isinstance(settings, SetVariable) and settings.set_system_variable:
@@ -371,7 +370,7 @@ class _PipelineCheck:
             assert isinstance(activity.settings, Copy)
             owner = activity.settings.source if key == "inputs" else activity.settings.sink
             check_dataset_types(owner.get("type"), dataset.type, place.at(0), self.findings)
-            if key == "outputs" and _is_http(dataset):
+            if key == "outputs" and _is_http(dataset) and dataset.type != "RestResource":
                 self.findings.append(problem(place.at(0), f"'{dataset.name}' is HTTP, which cannot be written"))
 
     def _not_http(self, activity: Activity, raw: Any, place: Place) -> None:

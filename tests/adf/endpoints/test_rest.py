@@ -258,6 +258,17 @@ def test_what_is_wrong_is_said_before_the_run(make_factory, act, dataset, source
     assert any(message in str(finding) for finding in validate(factory)), [str(f) for f in validate(factory)]
 
 
+def test_additional_columns_are_properties_of_each_object(look, endpoint):
+    endpoint.give("/api/t", [{"id": 1}, {"id": 2}])
+    columns = [{"name": "from", "value": "@pipeline().Pipeline"}, {"name": "copy", "value": "$$COLUMN:id"}]
+
+    assert look(additionalColumns=columns)["output"]["value"] == [
+        {"id": 1, "from": "main", "copy": 1},
+        {"id": 2, "from": "main", "copy": 2},
+    ]
+    assert "has no $$FILEPATH" in look(additionalColumns=[{"name": "f", "value": "$$FILEPATH"}])["message"]
+
+
 @pytest.mark.parametrize(
     ("kind", "properties"), [("GetMetadata", {"fieldList": ["exists"]}), ("Validation", {}), ("Delete", {})]
 )

@@ -31,7 +31,7 @@ def check_file_source(raw: Mapping[str, Any], place: Place, findings: list[Findi
         unpack = formats.get("compressionProperties")
         if isinstance(unpack, Mapping) and not is_expression(unpack):
             check_unpacking(unpack, spot.at("compressionProperties"), findings)
-    _check_columns(getattr(source, "additional_columns", None), place.at("additionalColumns"), findings)
+    check_columns(getattr(source, "additional_columns", None), place.at("additionalColumns"), findings)
 
 
 def check_unpacking(raw: Mapping[str, Any], place: Place, findings: list[Finding]) -> None:
@@ -42,7 +42,8 @@ def check_unpacking(raw: Mapping[str, Any], place: Place, findings: list[Finding
         findings.append(problem(place.at("type"), what, f"Supported: {', '.join(_UNPACKERS)}."))
 
 
-def _check_columns(raw: Any, place: Place, findings: list[Finding]) -> None:
+def check_columns(raw: Any, place: Place, findings: list[Finding]) -> None:
+    """Whether these are additional columns."""
     if raw is None or isinstance(raw, str) or is_expression(raw):
         return
     if not isinstance(raw, list):

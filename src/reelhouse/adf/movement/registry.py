@@ -15,6 +15,9 @@ from reelhouse.adf.movement.files_check import check_file_sink, check_file_sourc
 from reelhouse.adf.movement.formats.sinks import open_file_sink
 from reelhouse.adf.movement.formats.sources import open_file_source
 from reelhouse.adf.movement.rows import Documents, RowSink, RowStream
+from reelhouse.adf.rest.pages import check_rest_source
+from reelhouse.adf.rest.sink import check_rest_sink, open_rest_sink
+from reelhouse.adf.rest.source import open_rest_source
 from reelhouse.errors import Place
 
 OpenSource = Callable[[ActivityContext, Mapping[str, Any], OpenDataset, Place], RowStream | Documents]
@@ -32,6 +35,7 @@ SOURCES: dict[str, OpenSource] = {
     "ExcelSource": open_file_source,
     "JsonSource": open_file_source,
     "ParquetSource": open_file_source,
+    "RestSource": open_rest_source,
     "XmlSource": open_file_source,
 }
 SINKS: dict[str, OpenSink] = {
@@ -39,10 +43,13 @@ SINKS: dict[str, OpenSink] = {
     "DelimitedTextSink": open_file_sink,
     "JsonSink": open_file_sink,
     "ParquetSink": open_file_sink,
+    "RestSink": open_rest_sink,
 }
 CHECKS: dict[str, Check] = {
     **dict.fromkeys(SOURCES, check_file_source),
     **dict.fromkeys(SINKS, check_file_sink),
+    "RestSource": check_rest_source,
+    "RestSink": check_rest_sink,
 }
 """By the type of a source or a sink."""
 
@@ -51,5 +58,7 @@ DATASETS: dict[str, tuple[str, ...]] = {
     "BinarySink": ("Binary",),
     **{name: (name.removesuffix("Source"),) for name in SOURCES},
     **{name: (name.removesuffix("Sink"),) for name in SINKS},
+    "RestSource": ("RestResource",),
+    "RestSink": ("RestResource",),
 }
 """The types of datasets that a source or a sink takes."""

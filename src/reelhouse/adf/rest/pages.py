@@ -16,6 +16,7 @@ from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.expression.values import json_text, text
 from reelhouse.adf.finding import Finding, Severity, checked, problem
 from reelhouse.adf.http import HttpRequest
+from reelhouse.adf.movement.files_check import check_columns
 from reelhouse.adf.rest.calls import Patience, patient_call, source_failed, with_headers
 from reelhouse.adf.rest.pagination import Ask, Page, first, following
 from reelhouse.adf.rest.rules import Rules, read_rules
@@ -47,6 +48,7 @@ def check_rest_source(raw: Any, place: Place, findings: list[Finding]) -> None:
     if source is None:
         return
     _check_request(source, place, findings)
+    check_columns(source.additional_columns, place.at("additionalColumns"), findings)
 
 
 def check_rest_dataset(settings: RestResource, place: Place, findings: list[Finding]) -> None:
@@ -171,11 +173,6 @@ def _page(ctx: ActivityContext, endpoint: RestEndpoint, read: RestRead, ask: Ask
                 "2200", f"ErrorCode=JsonInvalidDataFormat,The answer of {request.url} is not JSON: {error}"
             ) from None
     return Page(reply.status, reply.headers, document, len(reply.body))
-
-
-def documents(page: Page) -> list[Any]:
-    """The documents of a page: the items of an array, else the one that it is."""
-    return page.document if isinstance(page.document, list) else [page.document]
 
 
 def endpoint_of(dataset: OpenDataset, place: Place) -> RestEndpoint:

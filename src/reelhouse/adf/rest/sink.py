@@ -10,6 +10,7 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.adf.activity.context import ActivityContext, as_integer, as_seconds, wrong
@@ -18,7 +19,7 @@ from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.finding import Finding, checked, problem
 from reelhouse.adf.http import HttpRequest
-from reelhouse.adf.movement.rows import RowStream, Written
+from reelhouse.adf.movement.rows import Documents, Progress, RowStream, Written
 from reelhouse.adf.rest.calls import Patience, patient_call, sink_failed, with_headers
 from reelhouse.adf.rest.json_values import plain
 from reelhouse.adf.rest.pages import DEFAULT_TIMEOUT, USER_AGENT, endpoint_of, header_map, patience_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 METHODS = ("POST", "PUT", "PATCH")
 COMPRESSIONS = ("none", "gzip")
+SLICE_ROWS = 4096
 INTERVAL = (10, 60_000)
 """The least and the most milliseconds between two requests."""
 
@@ -107,8 +109,15 @@ class RestRows:
 
     def write(self, stream: RowStream) -> Written:
         """Send all rows. Raises `ActivityFailed` for an answer of a bad status."""
+        return self._send_all(_batches(stream, self._write.batch_rows))
+
+    def write_documents(self, documents: Documents) -> Written:
+        """Send all documents as they are. Raises `ActivityFailed` for an answer of a bad status."""
+        return self._send_all(_counted(_chunks(documents.items, self._write.batch_rows), documents.progress))
+
+    def _send_all(self, batches: Iterator[list[dict[str, Any]]]) -> Written:
         rows = size = 0
-        for number, batch in enumerate(_batches(stream, self._write.batch_rows)):
+        for number, batch in enumerate(batches):
             if number:
                 self._ctx.waiting().pause(self._write.interval)
             body = _array(batch)
@@ -130,9 +139,9 @@ class RestRows:
         patient_call(self._ctx, with_headers(request, own), write.patience, sink_failed)
 
 
-def open_rest_sink(ctx: ActivityContext, raw: Any, dataset: OpenDataset, place: Place) -> RestRows:
-    """The sink of a RestSink (its evaluated JSON) and a dataset. Nothing is sent yet. Raises `UserError`."""
-    return RestRows(ctx, endpoint_of(dataset, place), read_rest_sink(ctx, raw, place))
+def open_rest_sink(ctx: ActivityContext, raw: Mapping[str, Any], dataset: OpenDataset, place: Place) -> RestRows:
+    """The sink of a RestSink (its JSON, not evaluated) and a dataset. Nothing is sent yet. Raises `UserError`."""
+    return RestRows(ctx, endpoint_of(dataset, place), read_rest_sink(ctx, ctx.value(dict(raw), "sink"), place))
 
 
 def _array(rows: list[dict[str, Any]]) -> bytes:
@@ -145,13 +154,19 @@ def _array(rows: list[dict[str, Any]]) -> bytes:
 
 
 def _batches(stream: RowStream, size: int) -> Iterator[list[dict[str, Any]]]:
-    """The rows in lists of `size`, the last one shorter."""
-    held: list[dict[str, Any]] = []
-    for batch in stream.batches:
-        for start in range(0, batch.num_rows, size):
-            held.extend(batch.slice(start, size).to_pylist())
-            while len(held) >= size:
-                yield held[:size]
-                held = held[size:]
-    if held:
-        yield held
+    """The rows in lists of `size`, the last one shorter. A slice at a time becomes objects of Python."""
+    slices = (
+        batch.slice(start, SLICE_ROWS) for batch in stream.batches for start in range(0, batch.num_rows, SLICE_ROWS)
+    )
+    return _chunks((row for part in slices for row in part.to_pylist()), size)
+
+
+def _counted(chunks: Iterator[list[dict[str, Any]]], progress: Progress) -> Iterator[list[dict[str, Any]]]:
+    for chunk in chunks:
+        progress.rows_read += len(chunk)
+        yield chunk
+
+
+def _chunks(items: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    while chunk := list(islice(items, size)):
+        yield chunk

@@ -90,7 +90,7 @@ CASES = [
     ([("i", "IfCondition", (), {"expression": "@true", "ifTrueActivities": [{"name": "j", "type": "IfCondition", "typeProperties": {"expression": "@true"}}]})], "IfCondition inside of IfCondition"),
     ([("j", "DatabricksJob", (), {"jobId": "9"})], "No job has the id '9'"),
     ([("l", "Lookup", (), {"source": {"type": "SqlSource"}, "dataset": {"referenceName": "ds_json", "type": "DatasetReference", "parameters": {"folder": "", "file": ""}}})], "Lookup from 'SqlSource' is not supported"),
-    ([("c", "Copy", (), {"source": {"type": "DelimitedTextSource"}, "sink": {"type": "ParquetSink"}})], "Copy from DelimitedTextSource to ParquetSink is not supported"),
+    ([("c", "Copy", (), {"source": {"type": "OrcSource"}, "sink": {"type": "ParquetSink"}})], "Copy from 'OrcSource' is not supported"),
     ([("w", "Validation", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference", "parameters": {"folder": "a"}}, "timout": "0.0"})], "has no property 'timout'. Did you mean 'timeout'?"),
 ]  # fmt: skip
 
@@ -196,14 +196,14 @@ def test_a_location_and_a_compression_that_are_not_supported_are_found(make_fact
     datasets = [
         _binary("ds_ftp", location={"type": "FtpServerLocation"}),
         _binary("ds_typo", location={**where, "folderPaht": "x"}),
-        _binary("ds_zip", location=where, compression={"type": "ZipDeflate"}),
+        _binary("ds_zip", location=where, compression={"type": "snappy"}),
     ]
     found = texts(validate(make_factory({}, objects={"dataset": datasets})))
 
     assert len(found) == 3
     assert any("Locations of type 'FtpServerLocation' are not supported" in text for text in found)
     assert any("has no property 'folderPaht'. Did you mean 'folderPath'?" in text for text in found)
-    assert any("Compressed files are not supported" in text for text in found)
+    assert any("The compression 'snappy' is not supported" in text for text in found)
 
 
 def test_the_git_layout_is_read_in_every_spelling(tmp_path, act):

@@ -16,6 +16,7 @@ from reelhouse.adf.definition import Activity, Dataset
 from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, problem, warning
 from reelhouse.adf.loop_check import check_loop
+from reelhouse.adf.movement.registry import DATASETS, SOURCES
 from reelhouse.adf.settings import (
     CONTROL_TYPES,
     DATASET_SETTINGS,
@@ -41,7 +42,10 @@ MAX_ACTIVITY_TIME = timedelta(days=7)
 MIN_ACTIVITY_TIME = timedelta(minutes=10)
 MAX_UNTIL_TIME = timedelta(days=90)
 WEB_TIME = (timedelta(minutes=1), timedelta(minutes=10))
-_ROWS_OF = {"Json": "JsonSource", "DelimitedText": "DelimitedTextSource", "RestResource": "RestSource"}
+_ROWS_OF = {
+    **{kind: source for source, kinds in DATASETS.items() if source in SOURCES for kind in kinds},
+    "RestResource": "RestSource",
+}
 _LOCATION = "Location"
 
 

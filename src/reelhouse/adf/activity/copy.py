@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, wrong
+from reelhouse.adf.activity.copy_packed import copy_packed, is_packed
 from reelhouse.adf.activity.copy_rows import check_copy_rows, prepare_copy_rows
 from reelhouse.adf.activity.store import (
     INTEGRATION_RUNTIME,
@@ -113,6 +114,8 @@ def prepare_copy(ctx: ActivityContext) -> Work:
         "sink": target.url(),
         "copyBehavior": behavior,
     }
+    if is_packed(source) or is_packed(sink):
+        return Work(shown, lambda: copy_packed(ctx, settings.source, source, sink, behavior, verify))
     return Work(shown, lambda: _copy(ctx, source, chosen, store, target, behavior, verify))
 
 

@@ -5,7 +5,10 @@ https://learn.microsoft.com/azure/data-factory/connector-azure-data-lake-storage
 
 from __future__ import annotations
 
+import tarfile
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -94,8 +97,10 @@ class SourceFiles:
                 own = name if inner is None else self._entry_name(name, inner)
                 progress.file = own
                 yield SourceFile(own, stream, path, partitions)
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
             if isinstance(error, OSError) and error.errno is not None:
+                raise
+            if self.codec == "none":
                 raise
             raise ActivityFailed(
                 "2200", f"ErrorCode=UserErrorUnzipInvalidFile,{name} is not unpacked as {self.codec}: {error}"

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from reelhouse.cli.command import FAILED, WRONG_CALL, print_json
-from reelhouse.cli.options import JsonOption
+from reelhouse.cli.command import FAILED, WRONG_CALL, opened_project, print_json
+from reelhouse.cli.options import JsonOption, ProjectOption, StateOption
 from reelhouse.errors import UserError
 
 adf_app = typer.Typer(help="Tools for Data Factory: expressions, templates, checks, pictures.", no_args_is_help=True)
@@ -147,3 +147,37 @@ def import_template(
         print(f"warning: the parameter '{name}' has no value ({place})", file=sys.stderr)
     print(f"{len(done.files)} files in {folder}.")
     print(f"Try next: reelhouse adf validate {folder}")
+
+
+@adf_app.command("draw")
+def draw(
+    pipeline: Annotated[str | None, typer.Argument(help="A pipeline; not needed with --run.")] = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="RUN_ID", help="Draw what this run of it did.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The SVG file.")] = None,
+    factory: Annotated[Path | None, typer.Option(help="Another factory than the project's.")] = None,
+    project: ProjectOption = Path(),
+    state: StateOption = None,
+) -> None:
+    """Draw a pipeline as SVG: dependencies by condition, containers around what they hold; of a run with its states."""
+    from reelhouse.adf.draw.states import states_of
+    from reelhouse.adf.draw.svg import draw as as_svg
+    from reelhouse.adf.factory import load_factory
+
+    if (pipeline is None) == (run is None):
+        raise UserError("Name a pipeline, or a run of one with --run")
+    if factory is not None and pipeline is not None:
+        picture = as_svg(load_factory(factory).pipeline(pipeline))
+    else:
+        with opened_project(project, state, None, "sail", None, None) as opened:
+            known = opened.factory if factory is None else load_factory(factory)
+            if run is None:
+                picture = as_svg(known.pipeline(str(pipeline)))
+            else:
+                tree = opened.runs.tree(run)
+                title = f"{tree[0].name} · {tree[0].status.value} · {tree[0].started_at:%Y-%m-%d %H:%M}"
+                picture = as_svg(known.pipeline(tree[0].name), states_of(tree), title)
+    if output is None:
+        print(picture, end="")
+        return
+    output.write_text(picture, encoding="utf-8")
+    print(f"Drawn to {output}.")

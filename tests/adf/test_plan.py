@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,3 +163,111 @@ def test_the_order_in_which_parallel_activities_end_does_not_matter(activities, 
         states[name] = ends[name]
 
     assert (decided.result, states) == (expected[0], expected[2])
+
+
+OUTCOMES = {
+    "succeeded": (None, OK, {"Succeeded", "Completed"}),
+    "failed": (None, FAILED, {"Failed", "Completed"}),
+    "skipped": (None, SKIPPED, {"Skipped"}),
+    "cancelled": (None, RunStatus.CANCELLED, set()),
+    "inactive, marked succeeded": (OK, RunStatus.INACTIVE, {"Succeeded", "Completed"}),
+    "inactive, marked failed": (FAILED, RunStatus.INACTIVE, {"Failed", "Completed"}),
+    "inactive, marked skipped": (SKIPPED, RunStatus.INACTIVE, {"Skipped"}),
+}
+CONDITIONS = [
+    " ".join(words)
+    for size in range(1, 5)
+    for words in itertools.combinations(("Succeeded", "Failed", "Skipped", "Completed"), size)
+]
+
+
+@pytest.mark.parametrize("conditions", CONDITIONS)
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_conditions_on_one_activity_are_alternatives(outcome, conditions):
+    mark, state, satisfied = OUTCOMES[outcome]
+    decided = step([activity("a", inactive_as=mark), activity("b", a=conditions)], {"a": state})
+
+    starts = not satisfied.isdisjoint(conditions.split())
+    assert decided.start == (("b",) if starts else ())
+    assert decided.settled == ({} if starts else {"b": SKIPPED})
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.product((OK, FAILED), repeat=2)))
+def test_conditions_on_several_activities_have_to_be_met_together(first, second):
+    activities = [activity("a"), activity("b"), activity("c", a="Succeeded", b="Failed")]
+    decided = step(activities, {"a": first, "b": second})
+
+    assert bool(decided.start) is (first is OK and second is FAILED)
+
+
+LEAVES = [
+    # what, activities, states at the end, result, the judged, the failed
+    ("a leaf", [activity("a")], {"a": FAILED}, FAILED, ("a",), ("a",)),
+    ("two leaves", [activity("a"), activity("b")], {"a": OK, "b": FAILED}, FAILED, ("b",), ("b",)),
+    ("a handled failure", TRY_CATCH, {"main": FAILED, "catch": OK}, OK, ("catch",), ()),
+    ("a skipped handler", TRY_CATCH, {"main": OK, "catch": SKIPPED}, OK, ("main",), ()),
+    (
+        "a chain of skipped leaves",
+        [activity("a"), activity("b", a="Succeeded"), activity("c", b="Succeeded")],
+        {"a": FAILED, "b": SKIPPED, "c": SKIPPED},
+        FAILED,
+        ("a",),
+        ("a",),
+    ),
+    (
+        "a skipped leaf after two, one of them failed",
+        [activity("a"), activity("b"), activity("c", a="Succeeded", b="Succeeded")],
+        {"a": OK, "b": FAILED, "c": SKIPPED},
+        FAILED,
+        ("a", "b"),
+        ("b",),
+    ),
+    (
+        "an inactive leaf marked failed",
+        [activity("a"), activity("b", a="Succeeded", inactive_as=FAILED)],
+        {"a": OK, "b": RunStatus.INACTIVE},
+        FAILED,
+        ("b",),
+        ("b",),
+    ),
+    (
+        "an inactive leaf marked skipped",
+        [activity("a"), activity("b", a="Succeeded", inactive_as=SKIPPED)],
+        {"a": FAILED, "b": RunStatus.INACTIVE},
+        FAILED,
+        ("a",),
+        ("a",),
+    ),
+    (
+        "one that is cancelled",
+        TRY_CATCH,
+        {"main": RunStatus.CANCELLED, "catch": SKIPPED},
+        RunStatus.CANCELLED,
+        ("main",),
+        (),
+    ),
+    ("nothing at all", [], {}, OK, (), ()),
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "activities", "states", "result", "judged", "failed"), LEAVES, ids=[case[0] for case in LEAVES]
+)
+def test_leaves_decide_the_result(what, activities, states, result, judged, failed):
+    decided = step(activities, states)
+
+    assert (decided.result, decided.failed) == (result, failed)
+    assert set(judged) <= set(decided.judged)
+
+
+def test_nothing_is_decided_while_something_runs():
+    decided = step([activity("a"), activity("b")], {"a": FAILED, "b": RunStatus.IN_PROGRESS})
+
+    assert (decided.start, decided.result) == ((), None)
+
+
+def test_step_changes_nothing_it_is_given():
+    states = {"a": OK}
+    step([activity("a"), activity("b", a="Failed")], states)
+
+    assert states == {"a": OK}

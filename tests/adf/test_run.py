@@ -633,3 +633,37 @@ def test_a_parallel_loop_that_sets_a_variable_is_told_of(run, runs, act):
     run({"variables": variables(v="Integer"), "activities": [loop, calm]})
 
     assert runs.notes == ["The turns of the parallel ForEach 'each' set the same variables: 'v'"]
+
+
+@pytest.mark.parametrize("kind", ["Wait", "IfCondition"])
+def test_control_activities_have_no_retry_and_no_timeout(run, runs, act, kind):
+    properties = {"waitTimeInSeconds": "@int('x')"} if kind == "Wait" else {"expression": "@int('x')"}
+    run([act("a", kind, policy={"retry": 3, "timeout": "00:00:01"}, **properties)])
+
+    assert len(runs.named("a")) == 1
+
+
+def test_a_try_that_fails_keeps_its_properties_for_the_monitor(run, runs, act):
+    run([act("a", "Wait", waitTimeInSeconds=1, userProperties=[{"name": "who", "value": "@pipeline().Pipeline"}])])
+
+    assert runs.named("a")[0].details == {"userProperties": {"who": "main"}}
+
+
+def test_turns_of_loops_have_numbers(run, runs, act):
+    run(
+        {
+            "variables": variables(n="Integer", m="Integer"),
+            "activities": [
+                act("each", "ForEach", items="@createArray('x', 'y', 'x')", isSequential=True, activities=[act("w", "Wait", waitTimeInSeconds=1)]),
+                act("until", "Until", "each", expression="@equals(activity('n').output.value, 2)", activities=[
+                    act("n", "SetVariable", variableName="n", value="@add(variables('m'), 1)"),
+                    act("m", "SetVariable", "n", variableName="m", value="@variables('n')"),
+                ]),
+            ],
+        }
+    )  # fmt: skip
+
+    turns = [run.details for run in runs.named("w")]
+    assert [turn["iteration"] for turn in turns] == [0, 1, 2]
+    assert turns[0]["iterationHash"] == turns[2]["iterationHash"] != turns[1]["iterationHash"]
+    assert [run.details for run in runs.named("n")] == [{"iteration": 0}, {"iteration": 1}]

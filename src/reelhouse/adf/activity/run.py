@@ -27,13 +27,11 @@ from reelhouse.adf.expression.scope import Scope
 from reelhouse.adf.masker import MASK
 from reelhouse.adf.plan import step
 from reelhouse.adf.recovery import AGAIN, Reuse, inner_past, is_masked, is_reusable, result_of
+from reelhouse.adf.settings import CONTROL_TYPES
 from reelhouse.adf.workers import Workers
 from reelhouse.errors import InternalError, UserError
 from reelhouse.runs.database import HistoryLost
 from reelhouse.runs.record import Run, RunKind, RunStatus, current_run
-
-OWN_TIMEOUT = ("Until", "Validation")
-"""Their `timeout` is a property of their own."""
 
 
 @dataclass(frozen=True)
@@ -212,9 +210,10 @@ class ActivityRunner:
         if activity.linked_service is not None:
             details["linkedServiceName"] = activity.linked_service.name
         try:
-            if activity.policy.retry:
+            has_policy = activity.type not in CONTROL_TYPES
+            if has_policy and activity.policy.retry:
                 retries = as_integer(ctx, ctx.value(activity.policy.retry), "retry")
-            if activity.policy.timeout is not None and activity.type not in OWN_TIMEOUT:
+            if has_policy and activity.policy.timeout is not None:
                 seconds = as_seconds(ctx, ctx.value(activity.policy.timeout), "timeout")
                 ctx = replace(ctx, deadline=services.clock.monotonic() + seconds)
             real = ACTIVITIES.get(activity.type)

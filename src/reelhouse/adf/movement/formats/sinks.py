@@ -33,6 +33,8 @@ BEHAVIORS = ("PreserveHierarchy", "FlattenHierarchy", "MergeFiles")
 PARQUET_CODECS = ("none", "snappy", "gzip")
 LEFTOVER_AGE_SECONDS = 24 * 3600
 _CHUNK = 5_000
+_CHUNK_BYTES = 8 << 20
+"""Documents may be large, such as the pages of an API: no more than that is read ahead of what is written."""
 Make = Callable[[BinaryIO, Any], Writer]
 
 
@@ -263,10 +265,14 @@ def _chunks(documents: Documents) -> Iterator[tuple[str | None, list[dict[str, A
     """The documents by thousands, those of one file together."""
     held: list[dict[str, Any]] = []
     source: str | None = None
+    start = 0
     for document in documents.items:
-        if held and (documents.progress.file != source or len(held) >= _CHUNK):
+        full = len(held) >= _CHUNK or documents.progress.data_read - start > _CHUNK_BYTES
+        if held and (documents.progress.file != source or full):
             yield source, held
             held = []
+        if not held:
+            start = documents.progress.data_read
         source = documents.progress.file
         held.append(document)
     if held:

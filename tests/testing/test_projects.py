@@ -62,3 +62,24 @@ def test_a_faked_notebook_is_given_its_evaluated_input(load_factory, project) ->
     assert run.activities["greet"].input["baseParameters"] == {"who": "me"}
     assert run.activities["greet"].input["linkedServiceName"]["typeProperties"]["domain"] == "https://adb"
     assert run.activities["greet"].output == {"runOutput": "hi"}
+
+
+def test_an_exported_template_is_tested_as_a_folder_is(load_factory, tmp_path) -> None:
+    wait = {"name": "a", "type": "Wait", "typeProperties": {"waitTimeInSeconds": 900}}
+    pipeline = {
+        "name": "[concat(parameters('factoryName'), '/p')]",
+        "type": "Microsoft.DataFactory/factories/pipelines",
+        "apiVersion": "2018-06-01",
+        "properties": {"activities": [wait]},
+    }
+    template = {
+        "$schema": "http://schema.management.azure.com/schemas/2015-01-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "parameters": {"factoryName": {"type": "string", "defaultValue": "exported"}},
+        "resources": [pipeline],
+    }
+    (tmp_path / "ARMTemplateForFactory.json").write_text(json.dumps(template))
+
+    factory = load_factory(tmp_path / "ARMTemplateForFactory.json")
+
+    assert factory.run("p").status == "Succeeded"

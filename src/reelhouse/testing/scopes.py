@@ -63,7 +63,7 @@ def make_scope(
         given = {**defaults, **given}
         held = {**start_values(known), **held}
     names = {
-        "DataFactory": factory.name,
+        "DataFactory": factory.name or factory.folder.name,
         "Pipeline": pipeline or "pipeline",
         "TriggerTime": clock.now().isoformat(timespec="microseconds").replace("+00:00", "0Z"),
         **SYSTEM,

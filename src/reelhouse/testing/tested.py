@@ -18,9 +18,10 @@ from reelhouse.adf.finding import Finding
 from reelhouse.adf.reference_check import references_of
 from reelhouse.adf.run import run_pipeline
 from reelhouse.adf.services import AdfServices
+from reelhouse.adf.sql.databases import Databases
 from reelhouse.clock import Clock
 from reelhouse.errors import UserError, did_you_mean
-from reelhouse.settings import FILE_NAME
+from reelhouse.settings import FILE_NAME, SqlTarget
 from reelhouse.storage.lake import Lake
 from reelhouse.testing.fakes import Fake, Fakes
 from reelhouse.testing.frozen import FrozenClock, moment
@@ -146,6 +147,7 @@ class FactoryUnderTest:
         lake: Lake | Path | str | None = None,
         mirror: str | Path | Sequence[str | Path] = (),
         secrets: Mapping[str, Any] | None = None,
+        databases: Mapping[str, Any] | None = None,
         now: datetime | str | None = None,
         guid: Guid = None,
         parallel: bool = False,
@@ -155,12 +157,16 @@ class FactoryUnderTest:
 
         `fakes` has for an activity an output (an object), an error, a function from a `Call` to one of these, or a list
         of these with one for each start (iteration or try). `pipelines`, `datasets` and `linked_services` add objects
-        for this run; `trigger` is what started it (`type`, `name`, `id`, `time`); `lake` is where storage lies instead
-        of `self.lake`; `mirror` answers HTTP sources from folders (`FOLDER` or `URL_PREFIX=FOLDER`); `secrets` are
-        those of key vaults, by name or by vault and name; `now` is the time at the start, `guid` what `guid()` gives (a
-        text, texts in turn, a function). Time stands still but for waits, which take none. With `parallel` branches and
-        iterations run at the same time, as they do on Azure; without, one after another in the order of the definition.
-        `ports` replaces further ports of `AdfServices`.
+        for this run; `trigger` is what started it (`type`, `name`, `id`, `time`).
+
+        `lake` is where storage lies instead of `self.lake`; `mirror` answers HTTP sources from folders (`FOLDER` or
+        `URL_PREFIX=FOLDER`); `secrets` are those of key vaults, by name or by vault and name; `databases` stand in for
+        linked services of databases, as `[sql]` of reelhouse.toml says it (a URL of SQLAlchemy, or a table with `url`).
+
+        `now` is the time at the start, `guid` what `guid()` gives (a text, texts in turn, a function). Time stands
+        still but for waits, which take none. With `parallel` branches and iterations run at the same time, as they do
+        on Azure; without, one after another in the order of the definition. `ports` replaces further ports of
+        `AdfServices`.
 
         Raises `UserError` for what can be seen before the run. A run that fails does not raise.
         """
@@ -189,7 +195,13 @@ class FactoryUnderTest:
             )
             if secrets is not None:
                 services = replace(services, secrets=_GivenSecrets(secrets))
-            done = run_pipeline(definition, name, parameters or {}, _with_ports(services, ports), trigger=trigger)
+            if databases is not None:
+                services = replace(services, sql=_databases(databases, self._state))
+            services = _with_ports(services, ports)
+            try:
+                done = run_pipeline(definition, name, parameters or {}, services, trigger=trigger)
+            finally:
+                services.sql.close()
         return watch.result(done, definition.pipelines)
 
     def step(
@@ -282,6 +294,11 @@ def _lake(given: Lake | Path | str | None, project: Project | None, own: Lake) -
         return Lake(Path(given))
     overlays = {url: project.root / folder for url, folder in project.settings.overlays.items()}
     return Lake(Path(given), overlays=overlays, mounts=project.settings.mounts)
+
+
+def _databases(given: Mapping[str, Any], folder: Path) -> Databases:
+    targets = {key: {"url": value} if isinstance(value, str) else value for key, value in given.items()}
+    return Databases({key: SqlTarget.model_validate(value) for key, value in targets.items()}, folder)
 
 
 def _mirrors(given: str | Path | Sequence[str | Path]) -> list[str]:

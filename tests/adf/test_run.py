@@ -667,3 +667,38 @@ def test_turns_of_loops_have_numbers(run, runs, act):
     assert [turn["iteration"] for turn in turns] == [0, 1, 2]
     assert turns[0]["iterationHash"] == turns[2]["iterationHash"] != turns[1]["iterationHash"]
     assert [run.details for run in runs.named("n")] == [{"iteration": 0}, {"iteration": 1}]
+
+
+@pytest.mark.parametrize("kind", ["Copy", "Lookup", "WebActivity", "DatabricksJob"])
+def test_an_activity_is_stopped_when_its_time_is_over(run, runs, act, copy, dataset, services, web, raw, kind):
+    services.clock = SystemClock()
+    release = threading.Event()
+    web.stall("/slow", release)
+
+    class Jobs:
+        def run(self, job_id, parameters, stop):
+            assert stop.wait(20)
+            return JobResult("1", "http://x/1", None, "CANCELED")
+
+    services.jobs = Jobs()
+    policy = {"timeout": "0.00:00:01"}
+    file = dataset("ds_web", base_url=web.url, path="slow")
+    activity = {
+        "Copy": lambda: copy("a", file, dataset("ds_file", folder="x", file="y"), policy=policy),
+        "Lookup": lambda: act(
+            "a", "Lookup", source={"type": "JsonSource", "storeSettings": {"type": "HttpReadSettings"}},
+            dataset=dataset("ds_web_json", base_url=web.url, path="slow"), policy=policy,
+        ),
+        "WebActivity": lambda: act("a", "WebActivity", url=f"{web.url}slow", method="GET", policy=policy),
+        "DatabricksJob": lambda: act(
+            "a", "DatabricksJob", jobId="1", policy=policy,
+            linkedServiceName={"referenceName": "ls_bricks", "type": "LinkedServiceReference"},
+        ),
+    }[kind]()  # fmt: skip
+    started = time.monotonic()
+    result = run([activity])
+    release.set()
+
+    assert result.status is RunStatus.FAILED
+    assert "timeout" in result.message.lower(), result.message
+    assert time.monotonic() - started < 15

@@ -64,7 +64,7 @@ def rest_source(**more):
 
 
 @pytest.mark.supports("activity", "Copy")
-@pytest.mark.supports("store", "REST")
+@pytest.mark.supports("store", "Rest")
 def test_answers_are_exported_as_they_are(copy_rows, endpoint, dataset, raw):
     first = {"data": [{"id": 1, "tags": ["a", None]}], "next": "t2", "deep": {"x": {"y": 1.5}}}
     second = {"data": [], "odd": "ä"}

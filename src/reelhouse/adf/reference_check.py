@@ -112,6 +112,14 @@ def _check_location(dataset: Dataset) -> Iterator[Finding]:
     yield from findings
 
 
+def _check_rest_service(factory: Factory, dataset: Dataset) -> Iterator[Finding]:
+    reference = dataset.linked_service
+    service = factory.linked_services.get(reference.name) if reference is not None else None
+    if reference is not None and service is not None and service.type != "RestService":
+        what = f"The linked service '{service.name}' ({service.type}) is no REST service"
+        yield problem(reference.place, what, "A RestResource needs one of type RestService.")
+
+
 def validate_dataset(factory: Factory, dataset: Dataset) -> list[Finding]:
     findings: list[Finding] = []
     if dataset.settings is None and dataset.type not in DATASET_SETTINGS:
@@ -127,6 +135,7 @@ def validate_dataset(factory: Factory, dataset: Dataset) -> list[Finding]:
             findings.extend(_check_location(dataset))
         if isinstance(dataset.settings, RestResource):
             check_rest_dataset(dataset.settings, dataset.place.at("typeProperties"), findings)
+            findings.extend(_check_rest_service(factory, dataset))
         try:
             check_compression(dataset.settings, dataset.place.at("typeProperties"))
         except Unsupported as error:

@@ -279,6 +279,14 @@ def test_an_endpoint_has_no_metadata(make_factory, act, dataset, kind, propertie
     assert any(f"{kind} does not work on the HTTP dataset 'ds_rest'" in text for text in found), found
 
 
+def test_a_dataset_needs_a_rest_service(make_factory):
+    wrong = objects("https://h")
+    wrong["dataset"][0]["properties"]["linkedServiceName"]["referenceName"] = "ls_lake"
+    found = [str(finding) for finding in validate(make_factory({"main": []}, objects=wrong))]
+
+    assert any("'ls_lake' (AzureBlobFS) is no REST service" in text for text in found), found
+
+
 def test_what_is_wrong_with_a_dataset_of_the_model_of_before_is_said_before_the_run(make_factory):
     older = {"paginationRules": {"AbsoluteUri": "$.n"}, "requestMethod": "PATCH"}
     found = [str(finding) for finding in validate(make_factory({"main": []}, objects=objects("https://h", older)))]

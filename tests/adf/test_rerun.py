@@ -427,3 +427,41 @@ def test_a_queued_run_starts_when_the_one_before_it_has_ended(rig, act, eventual
 
     assert run.status is RunStatus.SUCCEEDED, run.message
     assert started.count("child Succeeded") == started.count("child InProgress") == 3
+
+
+def test_a_rerun_that_was_stopped_can_be_gone_on_with(rig, job, act):
+    loop = act("each", "ForEach", "first", items="@createArray('0', '1', '2')", isSequential=True, activities=[job("work", number="@item()")])  # fmt: skip
+    call = act("call", "ExecutePipeline", "each", pipeline={"referenceName": "child", "type": "PipelineReference"})
+    rig.jobs.broken = {"0"}
+    first = rig.run([job("first"), loop, call], child=[job("c")])
+    real, rig.services.jobs = rig.jobs, Stopping(rig)
+    rig.jobs.broken = set()
+    second = rig.again(first, from_failed=True)
+    rig.services.cancel.clear()
+    rig.services.jobs = real
+    third = rig.again(second, from_failed=True)
+
+    assert (second.status, third.status) == (RunStatus.CANCELLED, RunStatus.SUCCEEDED)
+    assert rig.jobs.started == ["0", "c"]
+
+
+def test_a_rerun_from_the_start_forgets_what_was_before_it(rig, job):
+    first = rig.run([job("1"), job("2", "1")])
+    rig.jobs.broken = {"1"}
+    second = rig.again(first)
+    rig.jobs.broken = set()
+    rig.again(second, from_failed=True)
+
+    assert rig.jobs.started == ["1", "2"]
+
+
+class Stopping:
+    """Jobs that stop the run when one is started."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    def run(self, job_id: str, parameters: Any, stop: threading.Event) -> JobResult:
+        self._rig.services.cancel.set()
+        assert stop.wait(20)
+        return JobResult("1", "http://x/1", None, "CANCELED")

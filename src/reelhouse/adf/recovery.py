@@ -60,15 +60,25 @@ class Reuse(Enum):
     ALL = 3
 
 
+Layers = Mapping[str, tuple[Run, ...]]
+"""By lower-case name the last try of each activity in each earlier run, the newest of them last. A rerun that was
+itself stopped knows only a part; what it did not come to is found in the run that it went on from."""
+
+
 @dataclass(frozen=True)
 class Past:
-    """What the earlier run did in one scope. `records` has the last try of each activity by lower-case name."""
+    """What earlier runs did in one scope; `turns` are those of a loop."""
 
     history: RunHistory
-    records: Mapping[str, Run]
+    layers: Layers
     reuse: Reuse
     start: str | None = None
-    iterations: Mapping[Any, Mapping[str, Run]] = field(default_factory=dict)
+    turns: Mapping[Any, Layers] = field(default_factory=dict)
+
+    def record(self, name: str) -> Run | None:
+        """What the newest run that came to an activity did."""
+        found = self.layers.get(name.lower())
+        return found[-1] if found else None
 
     def rules(self, activities: Sequence[Activity]) -> dict[str, Reuse]:
         """The rule for each activity of the scope by name."""
@@ -124,7 +134,8 @@ def begin_recovery(history: object, recovery: Recovery, pipeline: Pipeline) -> t
         reuse = Reuse.ENDED
     elif recovery.from_failed:
         reuse = Reuse.SUCCEEDED
-    return Past(history, last_tries(history.children(run.id)), reuse, start), run
+    runs = _chain(history, run)
+    return Past(history, _layers([history.children(each.id) for each in runs]), reuse, start), run
 
 
 def past_run(history: RunHistory, run_id: str) -> Run:
@@ -163,33 +174,34 @@ def past_parameters(run: Run, given: Mapping[str, Any] | None = None) -> dict[st
     return values
 
 
-def inner_past(past: Past, record: Run | None, reuse: Reuse) -> Past | None:
+def inner_past(past: Past, name: str, reuse: Reuse) -> Past | None:
     """The past of what stands inside an activity that runs again."""
-    if record is None or (reuse is Reuse.NONE):
+    records = past.layers.get(name.lower())
+    if not records or reuse is Reuse.NONE:
         return None
-    children = past.history.children(record.id)
-    return Past(past.history, last_tries(children), reuse, past.start, _by_iteration(children))
+    groups = [past.history.children(record.id) for record in records]
+    return Past(past.history, _layers(groups), reuse, past.start, _turns(groups))
 
 
 def child_past(past: Past | None) -> tuple[Past, Run] | None:
-    """The past of the pipeline that an ExecutePipeline with this past had started."""
+    """The past of the pipeline that an ExecutePipeline with this past had started, and its newest run."""
     if past is None:
         return None
-    child = next((run for run in reversed(list(past.records.values())) if run.kind is RunKind.PIPELINE), None)
-    if child is None:
+    runs = next((runs for runs in past.layers.values() if runs[-1].kind is RunKind.PIPELINE), None)
+    if runs is None:
         return None
-    return Past(past.history, last_tries(past.history.children(child.id)), past.reuse, past.start), child
+    groups = [past.history.children(run.id) for run in runs]
+    return Past(past.history, _layers(groups), past.reuse, past.start), runs[-1]
 
 
-def iteration_past(past: Past | None, key: Any) -> Past | None:
+def turn_past(past: Past | None, key: Any) -> Past | None:
     """The past of one turn of a loop. Without one, nothing of it is used again."""
     if past is None:
         return None
-    records = past.iterations.get(key)
-    if records is None:
-        reuse = Reuse.NONE if past.reuse is not Reuse.ALL else Reuse.ALL
-        return Past(past.history, {}, reuse, past.start)
-    return Past(past.history, records, past.reuse, past.start)
+    layers = past.turns.get(key)
+    if layers is None:
+        return Past(past.history, {}, Reuse.ALL if past.reuse is Reuse.ALL else Reuse.NONE, past.start)
+    return Past(past.history, layers, past.reuse, past.start)
 
 
 def iteration_hash(item: Any) -> str:
@@ -240,19 +252,40 @@ def result_of(record: Run) -> dict[str, Any]:
     return result
 
 
-def last_tries(runs: Iterable[Run]) -> dict[str, Run]:
-    """The last try of each activity, by lower-case name."""
-    return {run.name.lower(): run for run in runs}
+def _chain(history: RunHistory, run: Run) -> list[Run]:
+    """A run and those that it went on from, oldest first. One that began at the start has nothing before it."""
+    runs = [run]
+    while "startFromFailure" in runs[0].details or "startActivityName" in runs[0].details:
+        runs.insert(0, history.run(runs[0].details["referencePipelineRunId"]))
+    return runs
 
 
-def _by_iteration(children: Sequence[Run]) -> dict[Any, dict[str, Run]]:
+def _layers(groups: Iterable[Iterable[Run]]) -> dict[str, tuple[Run, ...]]:
+    """The last tries of several earlier runs, oldest first."""
+    found: dict[str, tuple[Run, ...]] = {}
+    for group in groups:
+        for name, run in {run.name.lower(): run for run in group}.items():
+            found[name] = (*found.get(name, ()), run)
+    return found
+
+
+def _turns(groups: Iterable[Sequence[Run]]) -> dict[Any, Layers]:
+    """The turns of a loop in several earlier runs, oldest first."""
+    found: dict[Any, list[Sequence[Run]]] = {}
+    for group in groups:
+        for key, runs in _turns_of(group).items():
+            found.setdefault(key, []).append(runs)
+    return {key: _layers(each) for key, each in found.items()}
+
+
+def _turns_of(children: Sequence[Run]) -> dict[Any, list[Run]]:
     """The activities of each turn of a loop: by hash and count for those with items, by number for an Until."""
-    turns: dict[int, dict[str, Run]] = {}
+    turns: dict[int, list[Run]] = {}
     hashes: dict[int, str] = {}
     for run in children:
         number = run.details.get("iteration")
         if number is not None:
-            turns.setdefault(number, {})[run.name.lower()] = run
+            turns.setdefault(number, []).append(run)
             hashes[number] = run.details.get("iterationHash", "")
     numbers = sorted(turns)
     keys = counted(hashes[number] for number in numbers)

@@ -23,7 +23,7 @@ from reelhouse.adf.activity.context import (
 from reelhouse.adf.errors import ActivityFailed, Cancelled
 from reelhouse.adf.expression.evaluate import evaluate
 from reelhouse.adf.expression.values import text, type_name
-from reelhouse.adf.recovery import counted, iteration_hash, iteration_past
+from reelhouse.adf.recovery import counted, iteration_hash, turn_past
 from reelhouse.adf.settings import Fail, Filter, ForEach, IfCondition, Switch, Until, Wait
 from reelhouse.runs.record import RunStatus
 
@@ -92,7 +92,7 @@ def prepare_for_each(ctx: ActivityContext) -> Work:
 
     def iterate(index: int) -> ScopeResult:
         item = items[index]
-        past = iteration_past(ctx.past, keys[index]) if ctx.past else None
+        past = turn_past(ctx.past, keys[index]) if ctx.past else None
         inside = Inside(past, index, hashes[index] if hashes else iteration_hash(item))
         return ctx.inner(activities, replace(ctx.scope, item=item), inside)
 
@@ -164,7 +164,7 @@ def prepare_until(ctx: ActivityContext) -> Work:
         turn = 0
         while True:
             # A failing inner activity does not stop the loop, its condition may look at it.
-            inside = Inside(iteration_past(ctx.past, turn), turn)
+            inside = Inside(turn_past(ctx.past, turn), turn)
             done = ctx.inner(ctx.activity.branches["body"], inside=inside)
             scope = replace(ctx.scope, activities=done.activities)
             condition = evaluate(settings.expression, scope, ctx.properties.at("expression"))

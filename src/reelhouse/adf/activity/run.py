@@ -128,7 +128,7 @@ class ActivityRunner:
         inside: Inside,
         rules: Mapping[str, Reuse],
     ) -> _Start:
-        record = inside.past.records.get(activity.name.lower()) if inside.past else None
+        record = inside.past.record(activity.name) if inside.past else None
         return _Start(state, activity, scope, parent_id, inside, record, rules.get(activity.name, Reuse.NONE))
 
     def _apart(self, start: _Start, ended: queue.SimpleQueue[tuple[str, Outcome | BaseException]]) -> None:
@@ -199,7 +199,7 @@ class ActivityRunner:
 
     def _try(self, start: _Start, attempt: int, memory: dict[str, Any]) -> tuple[Outcome, int]:
         state, activity, services = start.state, start.activity, start.state.services
-        past = inner_past(start.inside.past, start.record, start.reuse) if start.inside.past else None
+        past = inner_past(start.inside.past, activity.name, start.reuse) if start.inside.past else None
         ctx = ActivityContext(activity, start.scope, state, str(uuid.uuid4()), memory=memory, past=past)
         retries = 0
         work: Work | None = None
@@ -275,7 +275,7 @@ def _ended(
 def _is_left_out(name: str, rules: Mapping[str, Reuse], inside: Inside) -> bool:
     """Whether an activity that did not run in the earlier run is not to run now either."""
     past = inside.past
-    return past is not None and rules.get(name) is Reuse.ALL and name.lower() not in past.records
+    return past is not None and rules.get(name) is Reuse.ALL and past.record(name) is None
 
 
 def _turn(inside: Inside) -> dict[str, Any]:

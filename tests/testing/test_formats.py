@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 LAKE = {"type": "AzureBlobFS", "typeProperties": {"url": "https://acct.dfs.core.windows.net"}}
@@ -75,7 +76,6 @@ def test_rows_are_written_and_read_back(files, act, kind) -> None:
 @pytest.mark.supports("dataset", "Excel")
 @pytest.mark.supports("format", "Excel")
 def test_the_rows_of_a_sheet_are_read(files, act) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     book.active.title = "rows"
     for row in (["id", "name"], [1, "é"], [2, "b"]):

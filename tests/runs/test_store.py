@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextvars
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from reelhouse.errors import UserError
+from reelhouse.runs.database import HistoryLost
+from reelhouse.runs.process import has_gone, this_process
 from reelhouse.runs.record import ExpectationResult, RunKind, RunStatus, TableChange, current_run
 from reelhouse.runs.store import RunStore
 
@@ -32,7 +36,7 @@ def emptied(url: str) -> str:
 
     engine = sqlalchemy.create_engine(url)
     with engine.begin() as connection:
-        for table in ("runs", "table_changes", "expectations", "notes"):
+        for table in ("runs", "table_changes", "expectations", "notes", "cancel_requests"):
             connection.execute(sqlalchemy.text(f"drop table if exists {table}"))
     engine.dispose()
     return url
@@ -123,3 +127,87 @@ def test_a_run_whose_process_was_killed_is_closed_by_the_next_start(tmp_path):
 def test_a_database_that_cannot_be_opened_is_named(tmp_path):
     with pytest.raises(UserError, match="cannot be opened"):
         RunStore(f"sqlite:///{tmp_path}/no/such/folder/runs.db")
+
+
+def test_runs_are_filtered_by_status_pipeline_and_time(store):
+    top = store.begin(RunKind.PIPELINE, "Ingest")
+    child = store.begin(RunKind.PIPELINE, "child", parent_id=top.id)
+    other = store.begin(RunKind.JOB, "nightly")
+    store.end(other.id, RunStatus.FAILED)
+    assert [run.name for run in store.runs()] == ["nightly", "Ingest"]
+    assert [run.id for run in store.runs(status=RunStatus.FAILED)] == [other.id]
+    assert [run.id for run in store.runs(pipeline="CHILD")] == [child.id]
+    assert store.runs(pipeline="ingest", since=datetime.now(UTC) + timedelta(hours=1)) == []
+    assert [run.id for run in store.runs(since=top.started_at, limit=1)] == [other.id]
+
+
+def test_what_the_monitor_tells_of_a_run_comes_back(store):
+    run = store.begin(RunKind.PIPELINE, "p", details={"runGroupId": "g", "isRecovery": True})
+    assert store.run(run.id).details == {"runGroupId": "g", "isRecovery": True}
+    assert [found.id for found in store.group("g")] == [run.id]
+
+
+def test_a_queued_run_is_in_progress_once_it_has_started(store):
+    heard = []
+    store.subscribe(heard.append)
+    run = store.begin(RunKind.PIPELINE, "p", queued=True)
+    assert store.run(run.id).status is RunStatus.QUEUED
+    store.started(run.id)
+    assert store.run(run.id).status is RunStatus.IN_PROGRESS
+    assert [fact.status.value for fact in heard] == ["Queued", "InProgress"]
+
+
+def test_requests_to_stop_are_kept_until_they_are_met(store):
+    run = store.begin(RunKind.PIPELINE, "p")
+    store.request_cancel(run.id[:8], recursive=False)
+    assert store.cancel_requests() == {run.id: False}
+    store.request_cancel(run.id)
+    assert store.cancel_requests() == {run.id: True}
+    store.cancel_done([run.id])
+    assert store.cancel_requests() == {}
+    store.end(run.id, RunStatus.SUCCEEDED)
+    with pytest.raises(UserError, match="has ended already: Succeeded"):
+        store.request_cancel(run.id)
+
+
+def test_a_history_made_by_an_earlier_version_is_still_read(tmp_path):
+    file = tmp_path / "runs.db"
+    connection = sqlite3.connect(file)
+    connection.execute(
+        "create table runs (id varchar(64) primary key, kind varchar(16) not null, name text not null, type text not"
+        " null, parent_id varchar(64), sequence bigint not null, started_at varchar(32) not null, ended_at"
+        " varchar(32), status varchar(16) not null, input text, output text, error text, process text not null)"
+    )
+    connection.execute(
+        "insert into runs values ('old', 'job', 'nightly', '', null, 1, '2026-01-01T00:00:00+00:00', null, 'Succeeded',"
+        " null, null, null, 'elsewhere:1')"
+    )
+    connection.commit()
+    connection.close()
+
+    store = RunStore(f"sqlite:///{file}")
+    run = store.begin(RunKind.PIPELINE, "new", details={"runGroupId": "g"})
+    assert store.run("old").details == {}
+    assert store.run(run.id).details == {"runGroupId": "g"}
+    store.close()
+
+
+def test_a_process_with_the_number_of_an_earlier_one_is_not_that_one():
+    host, _, rest = this_process().rpartition(":")
+    number, _, start = rest.partition("@")
+    assert not has_gone(this_process())
+    assert not has_gone(f"{host}:{number}")
+    assert not has_gone(f"somewhere-else:{number}@1")
+    assert has_gone(f"{host}:{number}@{int(start) - 1}") or not start
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    assert has_gone(f"{host}:{done.stdout.strip()}@1")
+
+
+def test_a_history_that_cannot_be_written_says_so(tmp_path):
+    store = RunStore(f"sqlite:///{tmp_path}/runs.db")
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute("drop table runs")
+    with pytest.raises(HistoryLost, match="cannot be written: no such table"):
+        store.begin(RunKind.JOB, "j")
+    connection.close()
+    store.close()

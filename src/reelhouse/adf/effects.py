@@ -20,6 +20,12 @@ ACTIVITY_PROPERTIES = frozenset(
         "disableMetricsCollection",
         "blockSizeInMB",
         "libraries",
+        "compute",
+        "traceLevel",
+        "staging",
+        "integrationRuntime",
+        "runConcurrently",
+        "sourceStagingConcurrency",
         "connectVia",
     )
 )

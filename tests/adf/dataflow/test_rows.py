@@ -104,3 +104,12 @@ def test_a_split_takes_the_first_condition_that_holds_or_all(flows, disjoint: st
             TITLES,
         )
         assert [row["id"] for row in rows] == ids, name
+
+
+@pytest.mark.supports("data_flow", "Cast")
+def test_a_cast_converts_columns_by_their_formats(flows) -> None:
+    rows = flows.through(
+        "t cast(output(year as string, title as date 'yyyy/MM/dd'), errors: false) ~> out",
+        {"t": "id:integer,title,year:integer\n1,2020/03/04,2017"},
+    )
+    assert rows == [{"id": 1, "title": "2020-03-04", "year": "2017"}]

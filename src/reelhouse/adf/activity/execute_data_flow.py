@@ -22,6 +22,7 @@ from reelhouse.adf.factory import Factory
 from reelhouse.adf.finding import Finding, checked, problem
 from reelhouse.adf.reference_check import check_reference, check_supported
 from reelhouse.adf.settings.dataflow import DataFlowReference, ExecuteDataFlow
+from reelhouse.adf.settings.sql import DATASETS as TABLES
 from reelhouse.errors import Place, Unsupported, did_you_mean
 
 
@@ -148,7 +149,7 @@ def _check_datasets(
             dataset = factory.datasets.get(asked.name)
             if dataset is None:
                 continue
-            if dataset.type not in FORMATS:
+            if dataset.type not in FORMATS and dataset.type not in TABLES:
                 remedy = f"Supported: {', '.join(FORMATS)}."
                 what = f"Data flows do not work on the {dataset.type} dataset '{dataset.name}' here"
                 findings.append(problem(end.place.at("dataset"), what, remedy))

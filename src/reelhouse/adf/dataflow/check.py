@@ -13,8 +13,8 @@ from reelhouse.adf.dataflow.ends import SINK, SOURCE
 from reelhouse.adf.dataflow.syntax import Assign, Call, Node, Option, Parameter, Transformation, walk
 from reelhouse.adf.dataflow.tokens import ScriptError
 from reelhouse.adf.dataflow.transform import KINDS
-from reelhouse.adf.dataflow.transform.spec import WITHOUT_EFFECT, Kind, check_options
-from reelhouse.adf.finding import Finding, problem
+from reelhouse.adf.dataflow.transform.spec import WITHOUT_EFFECT, Kind, check_options, flag, word
+from reelhouse.adf.finding import Finding, problem, warning
 from reelhouse.errors import did_you_mean
 
 ALL: dict[str, Kind] = {**KINDS, "source": SOURCE, "sink": SINK}
@@ -25,6 +25,14 @@ def check_flow(flow: DataFlow) -> Iterator[Finding]:
     """The findings of a data flow, each with its line."""
     for error in _errors(flow):
         yield problem(flow.at(error.line), error.what, error.remedy)
+    for item in flow.script.transformations:
+        for node in walk(item):
+            if isinstance(node, Call) and node.name in _DIGESTS and _of_several(node):
+                yield warning(
+                    flow.at(node.line),
+                    f"How Azure puts several values together for '{node.name}' is not documented: "
+                    "the digests of this run tell rows apart, and are others than those of Azure",
+                )
     written = {item.name for item in flow.script.transformations}
     for key, ends in (("sources", flow.sources), ("sinks", flow.sinks)):
         for name, end in ends.items():
@@ -32,6 +40,14 @@ def check_flow(flow: DataFlow) -> Iterator[Finding]:
                 yield problem(end.place.at("name"), f"The script has no '{name}', which is one of the {key}")
     if not any(item.kind == "sink" for item in flow.script.transformations):
         yield problem(flow.place.at("typeProperties"), f"Data flow '{flow.name}' has no sink")
+
+
+_DIGESTS = ("md5", "sha1", "sha2", "crc32")
+
+
+def _of_several(node: Call) -> bool:
+    values = node.arguments[1:] if node.name == "sha2" else node.arguments
+    return len(values) > 1 or any(isinstance(item, Call) and item.name == "columns" for item in values)
 
 
 def _errors(flow: DataFlow) -> Iterator[ScriptError]:
@@ -119,6 +135,10 @@ def _of_item(flow: DataFlow, item: Transformation, kind: Kind) -> Iterator[Scrip
                 item.line,
                 remedy=did_you_mean(item.name, ends),
             )
+    if item.kind == "sink" and word(item, "format") == "table":
+        for name in ("updateable", "deletable"):
+            if flag(item, name):
+                yield ScriptError(f"'{name}' of the sink '{item.name}' is not supported for tables", item.line)
     try:
         check_options(item, kind)
     except ScriptError as error:

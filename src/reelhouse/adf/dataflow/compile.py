@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.adf.dataflow.functions import FUNCTIONS
@@ -48,11 +49,15 @@ PATTERN_WORDS = ("name", "type", "position", "stream", "origin")
 
 @dataclass
 class Flow:
-    """What all expressions of a run share. `parameters` are expressions; `now` is when the run began."""
+    """What all expressions of a run share. `parameters` are expressions; `now` is when the run began.
+
+    `folder` is for what a run needs on the way; it goes when the run ends.
+    """
 
     spark: SparkSession
     parameters: Mapping[str, Node]
     now: datetime
+    folder: Path = Path()
 
 
 @dataclass(frozen=True)

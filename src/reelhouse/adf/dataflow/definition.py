@@ -45,6 +45,7 @@ class EndModel(Settings):
     linked_service: Any = None
     schema_linked_service: Any = None
     rejected_data_linked_service: Any = None
+    """Used only with an `errorHandlingOption` that lets rows fail, which is refused."""
     flowlet: Any = None
     script: Any = None
 
@@ -138,8 +139,6 @@ def _ends(raw: list[Any], place: Place, findings: list[Finding]) -> dict[str, En
             continue
         if model.flowlet is not None:
             findings.append(problem(spot.at("flowlet"), "Flowlets are not supported", "Write its transformations out."))
-        if model.rejected_data_linked_service is not None:
-            findings.append(problem(spot.at("rejectedDataLinkedService"), "Rows in error cannot be written elsewhere"))
         references = [
             None if raw is None else read_reference(raw, spot.at(key), findings)
             for key, raw in (("dataset", model.dataset), ("linkedService", model.linked_service))

@@ -19,19 +19,20 @@ from reelhouse.adf.dataflow.definition import DataFlow, End
 from reelhouse.adf.dataflow.syntax import Transformation
 from reelhouse.adf.dataflow.tokens import ScriptError
 from reelhouse.adf.dataflow.transform.spec import ANY, FLAG, Kind
-from reelhouse.adf.dataset import LakeFile, inline_location, open_dataset
+from reelhouse.adf.dataset import LakeFile, SqlTable, inline_location, open_dataset
 from reelhouse.adf.definition import Reference
 from reelhouse.adf.delimited import Dialect, dialect_of
 from reelhouse.adf.expression.values import text
-from reelhouse.adf.settings import DelimitedText, Json, Parquet
-from reelhouse.errors import Unsupported
+from reelhouse.adf.settings import DelimitedText, Json, Parquet, Settings
+from reelhouse.errors import Place, Unsupported
 
 FORMATS = {"DelimitedText": "delimited", "Json": "json", "Parquet": "parquet"}
 """The types of datasets, and what an inline dataset calls them."""
 INLINE = ("delimited", "json", "parquet", "delta")
+SQL_FORMATS = ("table", "query")
 _INLINE_OPTIONS: dict[str, tuple[Any, ...] | None] = {
     "store": ANY,
-    "format": INLINE,
+    "format": (*INLINE, *SQL_FORMATS),
     "fileSystem": ANY,
     "container": ANY,
     "folderPath": ANY,
@@ -71,6 +72,10 @@ SOURCE = Kind(
         "documentForm": ("documentPerLine", "arrayOfDocuments", "singleDocument"),
         "versionAsOf": ANY,
         "timestampAsOf": ANY,
+        "query": ANY,
+        "batchSize": ANY,
+        "staged": ANY,
+        "partitionOption": ANY,
     },
     clauses=("output",),
 )
@@ -104,6 +109,14 @@ SINK = Kind(
         "vacuum": (0,),
         "errorHandlingOption": ("stopOnFirstError",),
         "quoteAll": FLAG,
+        "recreate": FLAG,
+        "preSQLs": ANY,
+        "postSQLs": ((),),
+        "batchSize": ANY,
+        "staged": ANY,
+        "allowCopyCommand": ANY,
+        "stageInsert": ANY,
+        "skipKeyWrites": (False,),
     },
     clauses=("input", "mapColumn"),
 )
@@ -111,7 +124,10 @@ SINK = Kind(
 
 @dataclass(frozen=True)
 class Store:
-    """Where a stream's data lies. `local` gives the local path of a path below the container."""
+    """Where a stream's data lies. `local` gives the local path of a path below the container.
+
+    `table` is that of a database, whose format is `sql`.
+    """
 
     name: str
     format: str
@@ -119,6 +135,7 @@ class Store:
     local: Callable[[str], Path]
     dialect: Dialect
     codec: str = "snappy"
+    table: SqlTable | None = None
 
     @property
     def path(self) -> str:
@@ -140,6 +157,9 @@ def open_end(
             end.dataset.name, end.dataset.type, {**end.dataset.parameters, **parameters}, end.dataset.place
         )
         opened = open_dataset(ctx, reference, end.dataset.place)
+        if isinstance(opened.location, SqlTable):
+            nowhere = LakeFile("", "", "", None)
+            return Store(item.name, "sql", nowhere, Path, Dialect(), table=opened.location)
         if opened.type not in FORMATS or not isinstance(opened.location, LakeFile):
             raise Unsupported(
                 f"Data flows do not work on the {opened.type} dataset '{opened.name}' here",
@@ -147,6 +167,7 @@ def open_end(
                 remedy=f"Supported: files of the lake as {', '.join(FORMATS)}.",
             )
         settings = opened.settings
+        _not_compressed(settings, opened.place.at("typeProperties"))
         dialect, codec = Dialect(), "snappy"
         if isinstance(settings, DelimitedText):
             dialect = dialect_of(settings, opened.place.at("typeProperties"))
@@ -161,6 +182,15 @@ def open_end(
             where=flow.at(item.line),
         )
     return _inline(ctx, end.linked_service, item, scope)
+
+
+def _not_compressed(settings: Settings, place: Place) -> None:
+    """Parquet compresses inside of its files, others are read and written as they are."""
+    key = "compressionCodec" if isinstance(settings, DelimitedText) else "compression"
+    raw = getattr(settings, "compression_codec" if isinstance(settings, DelimitedText) else "compression", None)
+    name = raw.get("type") if isinstance(raw, Mapping) else raw
+    if text(name).lower() not in ("", "none"):
+        raise Unsupported("Data flows do not work on compressed files here", where=place.at(key))
 
 
 def _inline(ctx: ActivityContext, service: Reference, item: Transformation, scope: Scope) -> Store:

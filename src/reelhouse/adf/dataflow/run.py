@@ -5,6 +5,8 @@ https://learn.microsoft.com/azure/data-factory/control-flow-execute-data-flow-ac
 
 from __future__ import annotations
 
+import shutil
+import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from reelhouse.adf.dataflow.delta_sink import write_delta
 from reelhouse.adf.dataflow.ends import open_end
 from reelhouse.adf.dataflow.sink import Plan, plan_sink, write_files
 from reelhouse.adf.dataflow.source import USER_CODE, open_source
+from reelhouse.adf.dataflow.sql_ends import read_table, write_table
 from reelhouse.adf.dataflow.stream import Stream
 from reelhouse.adf.dataflow.syntax import Node, Transformation
 from reelhouse.adf.dataflow.tokens import ScriptError
@@ -26,6 +29,9 @@ from reelhouse.adf.errors import ActivityFailed, Cancelled
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+STAGING = "_dataflow_staging"
+"""Below the root of the lake, outside of all containers."""
 
 
 def run_flow(
@@ -41,7 +47,8 @@ def run_flow(
     wrong, `ActivityFailed` for what fails while it runs.
     """
     clock = ctx.services.clock
-    scope = Scope(Flow(spark, parameters, clock.now()))
+    folder = Path(ctx.services.lake.root) / STAGING / uuid.uuid4().hex
+    scope = Scope(Flow(spark, parameters, clock.now(), folder))
     try:
         plans = _plans(ctx, flow, dataset_parameters, scope)
         metrics: dict[str, Any] = {}
@@ -64,6 +71,8 @@ def run_flow(
         if type(error).__module__.startswith(("pyspark", "grpc")):
             raise ActivityFailed(USER_CODE, f"Job failed due to reason: {_first_line(error)}") from error
         raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     return {"runStatus": {"computeAcquisitionDuration": 0, "dsl": flow.text, "metrics": metrics}}
 
 
@@ -84,7 +93,8 @@ def _plans(
             end = (flow.sources if item.kind == "source" else flow.sinks)[item.name]
             store = open_end(ctx, flow, end, item, scope, dataset_parameters.get(item.name, {}))
             if item.kind == "source":
-                streams[item.name] = sources[item.name] = open_source(item, store, scope)
+                given = read_table(ctx, item, store, scope) if store.format == "sql" else None
+                streams[item.name] = sources[item.name] = open_source(item, store, scope, given)
             else:
                 plans.append(plan_sink(item, store, inputs[0], scope))
             continue
@@ -105,7 +115,9 @@ def _scope(scope: Scope, inputs: Iterable[Stream]) -> Scope:
 def _write(ctx: ActivityContext, plan: Plan, scope: Scope) -> int:
     if plan.store.format == "delta":
         return write_delta(plan, scope)
-    return write_files(plan, scope, Path(ctx.services.lake.root))
+    if plan.store.format == "sql":
+        return write_table(ctx, plan, scope)
+    return write_files(plan, scope)
 
 
 def _read(name: str, sources: Mapping[str, Stream], read: dict[str, int]) -> int:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +22,6 @@ from reelhouse.adf.dataflow.transform.spec import flag, texts
 from reelhouse.adf.dataflow.write_text import write_batch, write_header
 
 ENDINGS = {"delimited": "csv", "json": "json", "parquet": "parquet"}
-STAGING = "_dataflow_staging"
-"""Below the root of the lake, outside of all containers."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def plan_sink(item: Transformation, store: Store, stream: Stream, scope: Scope) 
     names = [name for name, _, _ in columns]
     selected = [value.alias(name) for name, value, _ in columns]
     policy = stream.hidden.get("policy")
-    if policy is not None and store.format == "delta":
+    if policy is not None and store.format in ("delta", "sql"):
         selected.append(F.col(policy).alias(policy))
     return Plan(item, store, stream.frame.select(*selected), names, policy, stream.sources)
 
@@ -77,21 +73,22 @@ def _declared(call: Call | None) -> set[str]:
     return {node.name.lower() for node in call.arguments if isinstance(node, Typed)} if call is not None else set()
 
 
-def write_files(plan: Plan, scope: Scope, root: Path) -> int:
-    """Write the rows as files of the folder; their number comes back. `root` is that of the lake."""
+def write_files(plan: Plan, scope: Scope) -> int:
+    """Write the rows as files of the folder; their number comes back."""
     folder = plan.store.local(plan.store.path)
     name = _single_name(plan, scope)
-    with _staging(root) as staged:
-        frame = _as_written(plan)
-        if name is not None or _one_partition(plan.item):
-            frame = frame.coalesce(1)
-        writer = frame.write
-        if plan.store.format == "parquet":
-            writer = writer.option("compression", plan.store.codec)
-        writer.parquet(str(staged / "rows"))
-        parts = sorted(path for path in (staged / "rows").rglob("*.parquet") if not path.name.startswith((".", "_")))
-        rows = _rows(parts)
-        _place(plan, folder, parts, name, frame)
+    frame = _as_written(plan)
+    if name is not None or _one_partition(plan.item):
+        frame = frame.coalesce(1)
+    writer = frame.write
+    if plan.store.format == "parquet":
+        writer = writer.option("compression", plan.store.codec)
+    staged = scope.flow.folder / uuid.uuid4().hex
+    staged.parent.mkdir(parents=True, exist_ok=True)
+    writer.parquet(str(staged))
+    parts = sorted(path for path in staged.rglob("*.parquet") if not path.name.startswith((".", "_")))
+    rows = _rows(parts)
+    _place(plan, folder, parts, name, frame)
     return rows
 
 
@@ -131,16 +128,6 @@ def _as_written(plan: Plan) -> Any:
                 )
         return plan.frame.select(*(column.cast("string").alias(f"c{index}") for index, column in enumerate(columns)))
     return plan.frame
-
-
-@contextmanager
-def _staging(root: Path) -> Iterator[Path]:
-    folder = root / STAGING / uuid.uuid4().hex
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _rows(parts: list[Path]) -> int:

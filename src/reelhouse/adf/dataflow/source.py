@@ -23,11 +23,16 @@ from reelhouse.adf.files import is_temporary
 USER_CODE = "DFExecutorUserError"
 
 
-def open_source(item: Transformation, store: Store, scope: Scope) -> Stream:
-    """The stream of a source. Raises `ActivityFailed` without files, `ScriptError` for what the script says wrong."""
+def open_source(item: Transformation, store: Store, scope: Scope, given: Any = None) -> Stream:
+    """The stream of a source. `given` are rows that have been read already.
+
+    Raises `ActivityFailed` without files, `ScriptError` for what the script says wrong.
+    """
     projection = projected(item)
-    if store.format == "delta":
-        frame: Any = _delta(item, store, scope)
+    if given is not None:
+        frame: Any = given
+    elif store.format == "delta":
+        frame = _delta(item, store, scope)
     else:
         paths = _files(item, store, scope)
         frame = _read(item, store, scope, paths, projection) if paths else _nothing(scope, projection)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from reelhouse.adf.dataflow.compile import Scope
 from reelhouse.adf.dataflow.functions.meta import POLICIES
-from reelhouse.adf.dataflow.stream import Stream, fresh, made
+from reelhouse.adf.dataflow.stream import Stream, fresh, made, require
 from reelhouse.adf.dataflow.syntax import Call, Node, Option, Transformation, Typed
 from reelhouse.adf.dataflow.tokens import ScriptError
 from reelhouse.adf.dataflow.transform.columns import (
@@ -21,6 +21,7 @@ from reelhouse.adf.dataflow.transform.columns import (
     without_duplicates,
 )
 from reelhouse.adf.dataflow.transform.spec import FLAG, WITHOUT_EFFECT, Kind, flag, number
+from reelhouse.adf.dataflow.types import convert
 
 Streams = tuple[Stream, ...]
 
@@ -63,6 +64,20 @@ def _derive_among_doubles(item: Transformation, stream: Stream, scope: Scope) ->
             columns.append((name, value, frozenset()))
         else:
             columns[at] = (columns[at][0], value, frozenset())
+    return made(item.name, stream, columns)
+
+
+def _cast(item: Transformation, streams: Streams, scope: Scope) -> Stream:
+    """Columns as other types; what does not convert is null."""
+    stream = streams[0]
+    call = item.clause("output")
+    wanted = {node.name.lower(): node for node in call.arguments if isinstance(node, Typed)} if call else {}
+    columns = []
+    for field, (name, value, origins) in zip(stream.fields, pair_columns(stream), strict=True):
+        node = wanted.pop(name.lower(), None)
+        columns.append((name, convert(value, field.type, node.type) if node else value, origins))
+    for node in wanted.values():
+        require(stream, node.name, node.line)
     return made(item.name, stream, columns)
 
 
@@ -176,6 +191,7 @@ KINDS = (
         {"skipDuplicateMapInputs": FLAG, "skipDuplicateMapOutputs": FLAG},
         clauses=("mapColumn",),
     ),
+    Kind("cast", "Cast", (1, 1), _cast, {"errors": FLAG}, clauses=("output",)),
     Kind("sort", "Sort", (1, 1), _sort, {"caseInsensitive": FLAG}, clauses=("asc", "desc")),
     Kind("keyGenerate", "SurrogateKey", (1, 1), _key_generate, {"startAt": None, "stepValue": None}, ("output",)),
     Kind("rank", "Rank", (1, 1), _rank, {"dense": FLAG, "caseInsensitive": FLAG}, clauses=("asc", "desc", "output")),

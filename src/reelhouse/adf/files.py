@@ -163,13 +163,15 @@ class PutTogether:
 
     def __init__(self) -> None:
         self._pending: list[tuple[Path, Path]] = []
+        self._last: BinaryIO | None = None
 
     def create(self, path: Path) -> BinaryIO:
         """A new file that will be at `path`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
         self._pending.append((temporary, path))
-        return temporary.open("w+b")
+        self._last = temporary.open("w+b")
+        return self._last
 
     def commit(self) -> int:
         """Show all files; the number of bytes in them comes back."""
@@ -181,6 +183,8 @@ class PutTogether:
 
     def abort(self) -> None:
         """Remove what is not shown."""
+        if self._last is not None:
+            self._last.close()
         for temporary, _ in self._pending:
             temporary.unlink(missing_ok=True)
 

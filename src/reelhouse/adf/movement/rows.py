@@ -31,6 +31,23 @@ class NoBadRows:
         raise ActivityFailed("2200", f"ErrorCode={code},{message}")
 
 
+class LaterBadRows:
+    """Keeps bad rows that are found while a source is opened, before it is known who decides about them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._held: list[tuple[Mapping[str, Any], str, str]] = []
+
+    def add(self, row: Mapping[str, Any], code: str, message: str) -> None:
+        self._held.append((row, code, message))
+
+    def tell(self, bad: BadRows) -> None:
+        """Hand them on. Raises what `bad` raises."""
+        for row, code, message in self._held:
+            bad.add(row, code, message)
+        self._held.clear()
+
+
 @dataclass
 class Progress:
     """Counted while rows stream: what a Copy reports when it is over.

@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/data-factory/connector-azure-data-lake-storage
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -165,6 +166,7 @@ class FileRows:
             self._finish()
             return Written(rows, together.commit(), self._files)
         finally:
+            self._drop()
             together.abort()
 
     def _take(self, together: PutTogether, batch: pa.RecordBatch, source: str | None) -> None:
@@ -222,6 +224,15 @@ class FileRows:
             self._open.close()
             self._open = None
 
+    def _drop(self) -> None:
+        """Close a file that is not to be shown; what closing it says is of no interest."""
+        if self._open is not None:
+            with contextlib.suppress(Exception):
+                self._open.writer.close()
+            with contextlib.suppress(Exception):
+                self._open.close()
+            self._open = None
+
     def _name(self, source: str | None) -> str:
         plan = self.plan
         if plan.max_rows is not None:
@@ -258,6 +269,7 @@ class JsonRows(FileRows):
             self._finish()
             return Written(rows, together.commit(), self._files)
         finally:
+            self._drop()
             together.abort()
 
 

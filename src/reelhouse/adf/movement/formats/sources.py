@@ -17,7 +17,7 @@ from reelhouse.adf.expression.values import text
 from reelhouse.adf.finding import Finding, checked
 from reelhouse.adf.movement.formats.json_reader import read_json
 from reelhouse.adf.movement.formats.xml_reader import XmlRules, read_xml
-from reelhouse.adf.movement.rows import Documents, Progress, RowStream
+from reelhouse.adf.movement.rows import Documents, LaterBadRows, NoBadRows, Progress, RowStream
 from reelhouse.adf.movement.source_files import SourceFile, SourceFiles, open_source_files
 from reelhouse.adf.settings.files import DelimitedText, Excel, Xml, XmlReadSettings
 from reelhouse.errors import Place, Unsupported
@@ -35,9 +35,11 @@ def open_file_source(
 ) -> RowStream | Documents:
     """The rows or documents of files. The first file is looked at, for its columns."""
     files = open_source_files(ctx, raw, dataset, place)
+    later = LaterBadRows()
     progress = Progress()
     if dataset.type in ("Json", "Xml"):
         return Documents(_documents(ctx, raw, files, progress, place), progress)
+    progress.bad = later
     batches = _batches(ctx, raw, files, progress)
     # One batch is read ahead, for its schema; who reads the stream finds its file's name with it.
     first = next(batches, None)
@@ -48,6 +50,9 @@ def open_file_source(
     name = progress.file
 
     def again() -> Iterator[pa.RecordBatch]:
+        if progress.bad is later:
+            progress.bad = NoBadRows()
+        later.tell(progress.bad)
         ahead, progress.file = progress.file, name
         yield first
         progress.file = ahead

@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/data-factory/supported-file-formats-and-compre
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -84,7 +85,7 @@ class TextWriter:
         self._quote_all = quote_all
         self._end = dialect.row_delimiter or "\r\n"
         encoding = dialect.encoding.removesuffix("-sig")
-        self._encoding = encoding
+        self._encode = codecs.getincrementalencoder(encoding)().encode
         marks = [
             dialect.delimiter,
             dialect.quote,
@@ -141,7 +142,7 @@ class TextWriter:
 
     def _put(self, text: str) -> None:
         try:
-            self._file.write(text.encode(self._encoding))
+            self._file.write(self._encode(text))
         except UnicodeEncodeError as error:
             raise ActivityFailed("2200", f"ErrorCode=UserErrorInvalidDataValue,{error}") from error
 
@@ -153,7 +154,7 @@ class JsonWriter:
 
     def __init__(self, file: BinaryIO, encoding: str, as_array: bool) -> None:
         self._file = file
-        self._encoding = encoding.removesuffix("-sig")
+        self._encode = codecs.getincrementalencoder(encoding.removesuffix("-sig"))().encode
         self._as_array = as_array
         self._empty = True
 
@@ -167,11 +168,11 @@ class JsonWriter:
             return
         between = ",\r\n" if self._as_array else "\r\n"
         start = ("[" if self._as_array else "") if self._empty else between
-        self._file.write((start + between.join(texts)).encode(self._encoding))
+        self._file.write(self._encode(start + between.join(texts)))
         self._empty = False
 
     def close(self) -> None:
         if self._as_array:
-            self._file.write(("[]" if self._empty else "]").encode(self._encoding))
+            self._file.write(self._encode("[]" if self._empty else "]"))
         elif not self._empty:
-            self._file.write("\r\n".encode(self._encoding))
+            self._file.write(self._encode("\r\n"))

@@ -33,6 +33,8 @@ SCRIPT_WORDS = {
 """Transformations that the script of a data flow calls by other names."""
 FORMATS = ("Avro", "Binary", "DelimitedText", "Excel", "Iceberg", "Json", "Orc", "Parquet", "Xml")
 """https://learn.microsoft.com/azure/data-factory/supported-file-formats-and-compression-codecs"""
+OTHER_STORES = ("PostgreSQL", "Rest", "SQLite")
+"""Endpoints, and the databases that stand in for others here."""
 TITLES = {
     "activity": "Activities",
     "function": "Functions of expressions, and the names written as calls",
@@ -167,7 +169,7 @@ def problems(marks: Marks) -> list[str]:
 
 def is_other_store(shown: Shown) -> bool:
     """Whether this is a store without files: an endpoint or a database, by the name of its linked service."""
-    return shown.kind == "store" and (shown.name == "REST" or shown.name in documented()["linked_service"])
+    return shown.kind == "store" and (shown.name in OTHER_STORES or shown.name in documented()["linked_service"])
 
 
 def render(marks: Marks) -> str:

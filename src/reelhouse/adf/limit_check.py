@@ -142,10 +142,10 @@ def _rows(factory: Factory, settings: Lookup, place: Place) -> Iterator[Finding]
     """The source of rows is that of the dataset's format."""
     kind = settings.source.get("type")
     dataset = _dataset(factory, _dataset_name(settings.dataset))
-    if dataset is None or dataset.type not in DATASET_SETTINGS or kind not in _ROWS_OF.values():
+    if dataset is None or dataset.type not in DATASET_SETTINGS or kind not in (*_ROWS_OF.values(), *DATASETS):
         return  # said where the reference or the source is checked
     fitting = _ROWS_OF.get(dataset.type)
-    if fitting == kind:
+    if fitting == kind or dataset.type in DATASETS.get(str(kind), ()):
         return
     remedy = f"Use {fitting}." if fitting else f"Datasets of rows are {', '.join(_ROWS_OF)}."
     yield problem(place, f"A {kind} does not fit the {dataset.type} dataset '{dataset.name}'", remedy)

@@ -17,7 +17,9 @@ from reelhouse.adf.activity.copy_rows import check_dataset_types
 from reelhouse.adf.activity.databricks import check_databricks_python
 from reelhouse.adf.activity.execute_data_flow import check_execute_data_flow
 from reelhouse.adf.activity.metadata import FIELDS
+from reelhouse.adf.activity.script import check_script
 from reelhouse.adf.activity.store import read_settings
+from reelhouse.adf.activity.stored_procedure import check_linked_service
 from reelhouse.adf.activity.variables import RETURN_VALUE
 from reelhouse.adf.activity.web import check_web
 from reelhouse.adf.activity.webhook import check_webhook
@@ -46,7 +48,9 @@ from reelhouse.adf.settings import (
     ExecuteDataFlow,
     GetMetadata,
     Lookup,
+    Script,
     SetVariable,
+    SqlServerStoredProcedure,
     Validation,
     WebActivity,
     WebHook,
@@ -299,6 +303,10 @@ class _PipelineCheck:
             check_execute_data_flow(self.factory, settings, place, activity.raw, self.findings)
         if isinstance(settings, DatabricksSparkPython):
             check_databricks_python(settings, place, self.findings)
+        if isinstance(settings, Script):
+            check_script(activity, settings, self.findings)
+        elif isinstance(settings, SqlServerStoredProcedure):
+            check_linked_service(activity, self.findings)
         if isinstance(settings, WebActivity):
             check_web(self.factory, activity, settings, self.findings)
         elif isinstance(settings, WebHook):

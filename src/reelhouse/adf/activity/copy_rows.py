@@ -10,7 +10,7 @@ from typing import Any
 
 from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, as_integer
 from reelhouse.adf.activity.store import INTEGRATION_RUNTIME
-from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset, open_dataset
+from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset, SqlTable, open_dataset
 from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.finding import Finding, problem
 from reelhouse.adf.movement.faults import check_faults, open_faults
@@ -158,8 +158,14 @@ def _verified(read: int, copied: int, skipped: int) -> Mapping[str, str]:
 
 
 def _record_lineage(ctx: ActivityContext, source: OpenDataset, sink: OpenDataset) -> None:
-    if ctx.services.lineage is None or not isinstance(sink.location, LakeFile):
+    if ctx.services.lineage is None or not isinstance(sink.location, LakeFile | SqlTable):
         return
-    kind = "PATH" if isinstance(source.location, LakeFile) else "URL"
-    event = LineageEvent((Dataset(kind, where_is(source)),), Dataset("PATH", where_is(sink)))
+    event = LineageEvent((lineage_of(source),), lineage_of(sink))
     ctx.services.lineage.record(event, run_id=ctx.run_id)
+
+
+def lineage_of(dataset: OpenDataset) -> Dataset:
+    """What a dataset is to the lineage: a table of a database by its linked service, a path of the lake, or a URL."""
+    if isinstance(dataset.location, SqlTable):
+        return Dataset("TABLE", where_is(dataset))
+    return Dataset("PATH" if isinstance(dataset.location, LakeFile) else "URL", where_is(dataset))

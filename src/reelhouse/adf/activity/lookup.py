@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any
 
 from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, size_of, wrong
-from reelhouse.adf.activity.copy_rows import where_is
-from reelhouse.adf.dataset import OpenDataset, open_dataset
+from reelhouse.adf.activity.copy_rows import lineage_of, where_is
+from reelhouse.adf.dataset import OpenDataset, SqlTable, open_dataset
 from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.finding import Finding
 from reelhouse.adf.movement.registry import CHECKS, DATASETS, SOURCES
@@ -22,6 +22,7 @@ from reelhouse.adf.rest.pages import endpoint_of
 from reelhouse.adf.rest.source import open_rest_source
 from reelhouse.adf.settings import Lookup
 from reelhouse.errors import Unsupported
+from reelhouse.lineage.event import LineageEvent
 
 MAX_ROWS = 5000
 MAX_SIZE = 4 * 1024 * 1024
@@ -52,11 +53,14 @@ def prepare_lookup(ctx: ActivityContext) -> Work:
     def act() -> Any:
         try:
             stream = SOURCES[kind](ctx, settings.source, dataset, place)
-            return _output(_rows(stream), first_only)
+            output = _output(_rows(stream), first_only)
         except ActivityFailed as error:
             if error.code != "2200":
                 raise
             raise ActivityFailed("2100", error.message, failure_type=error.failure_type) from error
+        if isinstance(dataset.location, SqlTable) and ctx.services.lineage is not None:
+            ctx.services.lineage.record(LineageEvent((lineage_of(dataset),), None), run_id=ctx.run_id)
+        return output
 
     shown = {"dataset": dataset.name, "path": where_is(dataset), "firstRowOnly": first_only}
     return Work(shown, act)

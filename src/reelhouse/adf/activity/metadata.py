@@ -12,12 +12,13 @@ from typing import Any
 
 from reelhouse.adf.activity.context import ActivityContext, Work, as_boolean, as_integer, as_seconds, size_of, wrong
 from reelhouse.adf.activity.store import evaluated_read_settings, file_filter, lake_location, lines_to_skip, local_path
-from reelhouse.adf.dataset import LakeFile, OpenDataset, open_dataset
+from reelhouse.adf.dataset import LakeFile, OpenDataset, SqlTable, open_dataset
 from reelhouse.adf.delimited import column_names, dialect_of, read_rows
 from reelhouse.adf.errors import SYSTEM_ERROR, ActivityFailed
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.files import FileFilter, content_md5, find_files, is_temporary, modified_at
 from reelhouse.adf.settings import DelimitedText, GetMetadata, Validation
+from reelhouse.adf.sql.metadata import prepare_sql_metadata
 from reelhouse.errors import Unsupported, did_you_mean
 
 FIELDS = ("itemName", "itemType", "size", "created", "lastModified", "childItems", "contentMD5", "structure",
@@ -30,6 +31,8 @@ def prepare_get_metadata(ctx: ActivityContext) -> Work:
     settings = ctx.activity.settings
     assert isinstance(settings, GetMetadata)
     dataset = open_dataset(ctx, settings.dataset, ctx.properties.at("dataset"))
+    if isinstance(dataset.location, SqlTable):
+        return prepare_sql_metadata(ctx, settings, dataset, dataset.location)
     location = lake_location(dataset, "GetMetadata", ctx.properties.at("dataset"))
     fields = [_field(ctx, ctx.value(raw, "fieldList", index), index) for index, raw in enumerate(settings.field_list)]
     if not fields:

@@ -24,6 +24,8 @@ from reelhouse.adf.activity.flow import (
 )
 from reelhouse.adf.activity.lookup import prepare_lookup
 from reelhouse.adf.activity.metadata import prepare_get_metadata, prepare_validation
+from reelhouse.adf.activity.script import prepare_script
+from reelhouse.adf.activity.stored_procedure import prepare_stored_procedure
 from reelhouse.adf.activity.variables import prepare_append_variable, prepare_set_variable
 from reelhouse.adf.activity.web import prepare_web
 from reelhouse.adf.activity.webhook import prepare_webhook
@@ -44,7 +46,9 @@ ACTIVITIES: dict[str, Prepare] = {
     "GetMetadata": prepare_get_metadata,
     "IfCondition": prepare_if,
     "Lookup": prepare_lookup,
+    "Script": prepare_script,
     "SetVariable": prepare_set_variable,
+    "SqlServerStoredProcedure": prepare_stored_procedure,
     "Switch": prepare_switch,
     "Until": prepare_until,
     "Validation": prepare_validation,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reelhouse.adf.activity.context import ActivityContext, as_boolean, as_integer, as_seconds, wrong
-from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset
+from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset, SqlTable
 from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.expression.moment import MomentError, parse_moment
 from reelhouse.adf.expression.values import text
@@ -37,6 +37,8 @@ def lake_location(dataset: OpenDataset, what: str, place: Place) -> LakeFile:
     """The location of a dataset in the lake. Raises `Unsupported` for HTTP, which has no files to look at."""
     if isinstance(dataset.location, LakeFile):
         return dataset.location
+    if isinstance(dataset.location, SqlTable):
+        raise Unsupported(f"{what} of a table is not supported: the dataset is '{dataset.name}'", where=place)
     raise Unsupported(
         f"{what} does not work on HTTP: the dataset '{dataset.name}' has no file store, on Azure neither",
         where=place,

@@ -18,6 +18,9 @@ from reelhouse.adf.movement.rows import Documents, RowSink, RowStream
 from reelhouse.adf.rest.pages import check_rest_source
 from reelhouse.adf.rest.sink import check_rest_sink, open_rest_sink
 from reelhouse.adf.rest.source import open_rest_source
+from reelhouse.adf.settings import sql
+from reelhouse.adf.sql.sink import check_sql_sink, open_sql_sink
+from reelhouse.adf.sql.source import check_sql_source, open_sql_source
 from reelhouse.errors import Place
 
 OpenSource = Callable[[ActivityContext, Mapping[str, Any], OpenDataset, Place], RowStream | Documents]
@@ -37,6 +40,7 @@ SOURCES: dict[str, OpenSource] = {
     "ParquetSource": open_file_source,
     "RestSource": open_rest_source,
     "XmlSource": open_file_source,
+    **dict.fromkeys(sql.SOURCES, open_sql_source),
 }
 SINKS: dict[str, OpenSink] = {
     "AvroSink": open_file_sink,
@@ -44,12 +48,15 @@ SINKS: dict[str, OpenSink] = {
     "JsonSink": open_file_sink,
     "ParquetSink": open_file_sink,
     "RestSink": open_rest_sink,
+    **dict.fromkeys(sql.SINKS, open_sql_sink),
 }
 CHECKS: dict[str, Check] = {
     **dict.fromkeys(SOURCES, check_file_source),
     **dict.fromkeys(SINKS, check_file_sink),
     "RestSource": check_rest_source,
     "RestSink": check_rest_sink,
+    **dict.fromkeys(sql.SOURCES, check_sql_source),
+    **dict.fromkeys(sql.SINKS, check_sql_sink),
 }
 """By the type of a source or a sink."""
 
@@ -60,5 +67,7 @@ DATASETS: dict[str, tuple[str, ...]] = {
     **{name: (name.removesuffix("Sink"),) for name in SINKS},
     "RestSource": ("RestResource",),
     "RestSink": ("RestResource",),
+    **{name: sql.DATASETS_OF[name.removesuffix("Source")] for name in sql.SOURCES},
+    **{name: sql.DATASETS_OF[name.removesuffix("Sink")] for name in sql.SINKS},
 }
 """The types of datasets that a source or a sink takes."""

@@ -49,9 +49,7 @@ def statements(
     """
     if not database.translates and not parameters:
         return [Statement(_escaped(part), _reads(part)) for part in split(sql, database.dialect, code)]
-    return [
-        _written(connection, database, tree, sql, code, list(parameters)) for tree in _parsed(database, sql, code)
-    ]
+    return [_written(connection, database, tree, sql, code, list(parameters)) for tree in _parsed(database, sql, code)]
 
 
 def split(sql: str, dialect: str, code: str) -> Iterator[str]:

@@ -17,7 +17,9 @@ from reelhouse.adf.sql.errors import COPY, refused
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_DECLARED = re.compile(r"\s*([a-z0-9_ ]+?)\s*(?:\(\s*(\d+|max)\s*(?:,\s*(-?\d+)\s*)?\))?\s*([a-z ]*)(\[\])*\s*")
+_DECLARED = re.compile(
+    r"\s*([a-z0-9_][a-z0-9_ ]*)(?:\(\s*(\d+|max)\s*(?:,\s*(-?\d+)\s*)?\)\s*([a-z][a-z ]*)?)?(\[\])*\s*"
+)
 _INTERIM = {
     "Boolean": "bit bool boolean",
     "Byte": "tinyint",
@@ -56,7 +58,7 @@ def interim_of(declared: str, kind: str) -> str:
     match = _DECLARED.fullmatch(declared.lower())
     if match is None or match[5]:
         return "String"
-    name = f"{match[1]} {match[4]}".strip()
+    name = " ".join(f"{match[1]} {match[4] or ''}".split())
     if kind == "sqlite" and name == "integer":
         return "Int64"
     if kind == "sqlite" and name == "real":
@@ -74,7 +76,7 @@ def arrow_of(declared: str, kind: str) -> pa.DataType:
     if interim == "Decimal":
         match = _DECLARED.fullmatch(declared.lower())
         if match is None or match[2] in (None, "max"):
-            if match is not None and match[1] in ("money", "smallmoney"):
+            if match is not None and match[1].strip() in ("money", "smallmoney"):
                 return pa.decimal128(19, 4)
             return pa.decimal128(38, 18)
         precision = int(match[2])
@@ -113,7 +115,7 @@ def declared_for(of: pa.DataType, kind: str) -> str:
         (types.is_floating, "DOUBLE PRECISION" if postgres else "FLOAT"),
         (types.is_date, "DATE"),
         (types.is_time, "TIME"),
-        (lambda t: types.is_binary(t) or types.is_large_binary(t), "BYTEA" if postgres else "VARBINARY(MAX)"),
+        (lambda t: types.is_binary(t) or types.is_large_binary(t), "BYTEA" if postgres else "BLOB" if kind == "sqlite" else "VARBINARY(MAX)"),
         (lambda t: types.is_string(t) or types.is_large_string(t) or types.is_null(t),
          "TEXT" if postgres or kind == "sqlite" else "NVARCHAR(MAX)"),
     ):  # fmt: skip

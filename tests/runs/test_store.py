@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from reelhouse.errors import UserError
-from reelhouse.runs.database import HistoryLost
 from reelhouse.runs.process import has_gone, this_process
-from reelhouse.runs.record import ExpectationResult, RunKind, RunStatus, TableChange, current_run
+from reelhouse.runs.record import ExpectationResult, HistoryLost, RunKind, RunStatus, TableChange, current_run
 from reelhouse.runs.store import RunStore
 
 

@@ -7,8 +7,7 @@ import time
 import weakref
 from collections.abc import Mapping
 
-from reelhouse.runs.database import HistoryLost
-from reelhouse.runs.record import RunHistory
+from reelhouse.runs.record import HistoryLost, RunHistory
 
 LOOK_EVERY_SECONDS = 0.5
 """How often the history is asked whether somebody wants a run to stop."""

@@ -27,8 +27,7 @@ from reelhouse.adf.services import AdfServices
 from reelhouse.adf.validate import validate_for_run
 from reelhouse.adf.workers import Workers
 from reelhouse.errors import Place, UserError
-from reelhouse.runs.database import HistoryLost
-from reelhouse.runs.record import Run, RunKind, RunStatus, current_run
+from reelhouse.runs.record import HistoryLost, Run, RunKind, RunStatus, current_run
 
 CANCELLED = "The run was cancelled"
 MAX_DEPTH = 30

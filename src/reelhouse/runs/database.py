@@ -12,14 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from reelhouse.errors import UserError
+from reelhouse.runs.record import HistoryLost
 
 Values = Mapping[str, Any]
 Row = dict[str, Any]
 SQLITE = "sqlite:///"
-
-
-class HistoryLost(UserError):
-    """The history of runs cannot be used any more: a full disk, a server that has gone. A run must not go on."""
 
 
 class Database(Protocol):

@@ -13,6 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from reelhouse.errors import UserError
+
+
+class HistoryLost(UserError):
+    """The history of runs cannot be used any more: a full disk, a server that has gone. A run must not go on."""
+
 
 class RunKind(StrEnum):
     PIPELINE = "pipeline"

@@ -274,6 +274,11 @@ class RunStore:
             values["since"] = _text(since)
         return self._runs(" and ".join(conditions), values, "started_at desc, sequence desc limit :limit")
 
+    def pipeline_runs(self, after: datetime, before: datetime) -> list[Run]:
+        """The runs of pipelines, children too, that began before a moment and went on or ended after another."""
+        condition = "kind = 'pipeline' and started_at <= :before and (ended_at is null or ended_at >= :after)"
+        return self._runs(condition, {"after": _text(after), "before": _text(before)})
+
     def group(self, group_id: str) -> list[Run]:
         """The run that began a group, and its reruns, in the order of their start."""
         return self._runs("group_id = :group", {"group": group_id})

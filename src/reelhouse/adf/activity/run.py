@@ -30,8 +30,7 @@ from reelhouse.adf.recovery import AGAIN, Reuse, inner_past, is_masked, is_reusa
 from reelhouse.adf.settings import CONTROL_TYPES
 from reelhouse.adf.workers import Workers
 from reelhouse.errors import InternalError, UserError
-from reelhouse.runs.database import HistoryLost
-from reelhouse.runs.record import Run, RunKind, RunStatus, current_run
+from reelhouse.runs.record import HistoryLost, Run, RunKind, RunStatus, current_run
 
 
 @dataclass(frozen=True)

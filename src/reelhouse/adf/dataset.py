@@ -287,6 +287,10 @@ def _lake_file(location: Location, service: LinkedService, settings: Settings, p
         name, _, folder = folder.partition("/")
     if not name:
         raise UserError(f"The location names no {key}", where=place.at(key))
+    if "/" in name:
+        # Templates of the gallery put folders behind the file system, which the service takes.
+        name, _, above = name.partition("/")
+        folder = f"{above}/{folder}".strip("/")
     file = text(location.file_name).strip("/") or None
     if any(part == ".." for part in f"{folder}/{file or ''}".split("/")):
         raise UserError(f"The path '{folder}/{file or ''}' leaves its container", where=place)

@@ -85,6 +85,23 @@ def test_answers_are_exported_as_they_are(copy_rows, endpoint, dataset, raw):
     assert "filesRead" not in output
 
 
+def test_a_file_system_may_have_folders_behind_it(run, act, endpoint, dataset, raw):
+    endpoint.give("/api/t", {"id": 1})
+    location = {"type": "AzureBlobFSLocation", "fileSystem": "raw/deep/er", "folderPath": "down", "fileName": "a.json"}
+    reference = {"referenceName": "ls_lake", "type": "LinkedServiceReference"}
+    properties = {"type": "Json", "linkedServiceName": reference, "typeProperties": {"location": location}}
+    made = act(
+        "c", "Copy", source=rest_source(), sink=JSON_SINK, inputs=[dataset("ds_rest")], outputs=[dataset("ds_deep")]
+    )
+    known = objects(endpoint.url + "/api")
+    result = run(
+        [made], objects={**known, "dataset": [*known["dataset"], {"name": "ds_deep", "properties": properties}]}
+    )
+
+    assert result.status is RunStatus.SUCCEEDED, result.message
+    assert (raw / "deep/er/down/a.json").read_text().strip() == '{"id":1}'
+
+
 def test_a_collection_is_unfolded_to_rows(copy_rows, endpoint, dataset, raw):
     endpoint.give(
         "/api/t", {"page": 1, "data": [{"id": 1, "n": {"v": "a"}}, {"id": 2, "n": {"v": "b,c"}}], "next": "t2"}

@@ -676,6 +676,34 @@ def test_lookup_reads_the_formats_of_copy(run, act, move, raw, kind):
     assert found["count"] == 1 and str(next(iter(found["value"][0].values()))) == "1"
 
 
+def test_files_of_a_list_that_are_missing_are_skipped_where_that_is_allowed(move, raw, lake):
+    put(raw, "in/a.bin", "x")
+    put(raw, "list.txt", "a.bin\nb.bin\n")
+    settings = {"read": {"fileListPath": "raw/list.txt"}}
+    source, sink = lake_dataset("s", "Binary", "in"), lake_dataset("t", "Binary", "out")
+    assert "UserErrorSourceBlobNotExist" in message(move(source, sink, **settings))
+
+    log = {
+        "copyActivityLogSettings": {"logLevel": "Info"},
+        "logLocationSettings": {"linkedServiceName": LAKE, "path": "logs"},
+    }
+    found = output(
+        move(
+            source, sink, **settings, skipErrorFile={"fileMissing": True}, logSettings=log, validateDataConsistency=True
+        )
+    )
+    assert (found["filesRead"], found["filesWritten"], found["filesSkipped"]) == (1, 1, 1)
+    assert found["dataConsistencyVerification"] == {"VerificationResult": "Verified", "InconsistentData": "Skipped"}
+    [file] = list((lake.root / "acct/logs").rglob("*.txt"))
+    operations = [line.split(",")[1:3] for line in file.read_text().splitlines()]
+    assert operations == [
+        ["Level", "OperationName"],
+        ["Info", "FileRead"],
+        ["Info", "FileWrite"],
+        ["Warning", "FileSkip"],
+    ]
+
+
 CHECKED = [
     (
         {"more_source": {"formatSettings": {"type": "DelimitedTextReadSettings", "skipLines": 1}}},
@@ -772,3 +800,37 @@ def test_a_copy_of_rows_that_is_killed_shows_nothing_and_the_next_completes(
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "Succeeded", done.stderr
     assert (out / "a.json").read_text() == '{"n":1}\n'
+
+
+FULL = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+"""
+
+
+def test_a_copy_for_which_there_is_no_room_fails_and_shows_nothing(tmp_path, make_factory, act, raw):
+    put(raw, "in/a.csv", "n\n" + "".join(f"{n:09}\n" for n in range(100_000)))
+    reference = [{"referenceName": name, "type": "DatasetReference"} for name in ("s", "t")]
+    activity = act(
+        "copy",
+        "Copy",
+        source={"type": "DelimitedTextSource"},
+        sink={"type": "DelimitedTextSink"},
+        inputs=reference[:1],
+        outputs=reference[1:],
+    )
+    make_factory(
+        {"main": [activity]},
+        objects={"dataset": [lake_dataset("s", "DelimitedText", "in"), lake_dataset("t", "DelimitedText", "out")]},
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", FULL + KILLED + "print(result.message)", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.stdout.startswith("Failed"), done.stderr
+    assert "File too large" in done.stdout
+    assert names(raw / "out") == []

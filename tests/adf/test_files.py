@@ -414,7 +414,10 @@ def test_consistency_is_verified_when_asked_for(run, raw, copy, dataset):
         ]
     )
 
-    assert result.activities["c"]["output"]["dataConsistencyVerification"] == {"VerificationResult": "Verified"}
+    assert result.activities["c"]["output"]["dataConsistencyVerification"] == {
+        "VerificationResult": "Verified",
+        "InconsistentData": "None",
+    }
 
 
 def test_a_full_disk_fails_the_copy_and_leaves_nothing(run, raw, copy, dataset, monkeypatch):

@@ -27,12 +27,15 @@ from reelhouse.adf.activity.store import (
 )
 from reelhouse.adf.dataset import HttpFile, LakeFile, OpenDataset, open_dataset
 from reelhouse.adf.errors import SYSTEM_ERROR, ActivityFailed
+from reelhouse.adf.expression.evaluate import is_expression
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.files import FileFilter, content_md5, copy_whole, find_files, put_whole, remove_leftovers
 from reelhouse.adf.finding import Finding, checked, problem
 from reelhouse.adf.http import download
+from reelhouse.adf.movement.faults import Faults, check_faults, open_faults
 from reelhouse.adf.movement.files_check import check_unpacking, check_write_settings
 from reelhouse.adf.settings import AzureBlobFSReadSettings, BinarySink, BinarySource, Copy, ReadSettings
+from reelhouse.adf.settings.files import SkipErrorFile
 from reelhouse.errors import Place, Unsupported
 from reelhouse.lineage.event import Dataset, LineageEvent
 
@@ -68,14 +71,14 @@ def _check_binary(settings: Copy, place: Place, findings: list[Finding]) -> None
         if getattr(settings, key) not in (None, False, "false", {}):
             findings.append(problem(place.at(name), f"'{name}' is for copies of rows, this one is binary"))
     for name, key in (
-        ("logSettings", "log_settings"),
-        ("logStorageSettings", "log_storage_settings"),
         ("preserve", "preserve"),
         ("preserveRules", "preserve_rules"),
-        ("skipErrorFile", "skip_error_file"),
     ):
         if getattr(settings, key) not in (None, [], {}):
             findings.append(problem(place.at(name), f"'{name}' of a binary Copy is not supported"))
+    check_faults(settings, place, findings)
+    if isinstance(settings.skip_error_file, Mapping) and not is_expression(settings.skip_error_file):
+        checked(SkipErrorFile, settings.skip_error_file, place.at("skipErrorFile"), "'skipErrorFile'", findings)
     kinds = (settings.source.get("type"), settings.sink.get("type"))
     if kinds != ("BinarySource", "BinarySink"):
         what = f"Copy from {kinds[0]} to {kinds[1]} is not supported"
@@ -114,9 +117,19 @@ def prepare_copy(ctx: ActivityContext) -> Work:
         "sink": target.url(),
         "copyBehavior": behavior,
     }
+    skips = _skips(ctx, settings.skip_error_file)
     if is_packed(source) or is_packed(sink):
+        for name, raw in (("skipErrorFile", settings.skip_error_file), ("logSettings", settings.log_settings)):
+            if raw:
+                what = f"'{name}' of a copy of compressed files is not supported"
+                raise Unsupported(what, where=ctx.properties.at(name))
         return Work(shown, lambda: copy_packed(ctx, settings.source, source, sink, behavior, verify))
-    return Work(shown, lambda: _copy(ctx, source, chosen, store, target, behavior, verify))
+
+    def act() -> dict[str, Any]:
+        with open_faults(ctx, settings) as faults:
+            return _copy(ctx, source, chosen, store, target, behavior, verify, skips, faults)
+
+    return Work(shown, act)
 
 
 def _only(ctx: ActivityContext, key: str) -> OpenDataset:
@@ -144,21 +157,30 @@ def _copy(
     target: LakeFile,
     behavior: str,
     verify: bool,
+    skips: SkipErrorFile | None,
+    faults: Faults,
 ) -> dict[str, Any]:
     clock = ctx.services.clock
     started = clock.monotonic()
-    transfers = _transfers(ctx, source, chosen, target, behavior)
+    transfers = _transfers(ctx, source, chosen, target, behavior, skips)
+    several = len(transfers) > 1
     removes = isinstance(store, AzureBlobFSReadSettings) and as_boolean(
         ctx, store.delete_files_after_completion, "deleteFilesAfterCompletion"
     )
-    read = 0
+    read = skipped = 0
     if behavior == "MergeFiles" and transfers:
         read = _merge(ctx, transfers)
         written = 1
     else:
+        brought = []
         for transfer in transfers:
             ctx.waiting().check()
-            read += _bring_once(ctx, source, store, transfer, verify)
+            size = _bring_or_skip(ctx, source, store, transfer, verify, skips if several else None, faults)
+            if size is not None:
+                read += size
+                brought.append(transfer)
+        skipped = len(transfers) - len(brought)
+        transfers = brought
         written = len(transfers)
     for transfer in transfers:
         _record_lineage(ctx, transfer)
@@ -166,11 +188,15 @@ def _copy(
             transfer.path.unlink(missing_ok=True)
     seconds = clock.monotonic() - started
     verified = verify and all(transfer.path is not None for transfer in transfers)
+    verification = "Verified" if verified else "Unsupported" if verify else "NotVerified"
+    inconsistent = {"InconsistentData": "Skipped" if skipped else "None"} if verified else {}
     return {
         "dataRead": read,
         "dataWritten": read,
         "filesRead": len(transfers),
         "filesWritten": written,
+        **({"filesSkipped": skipped} if skips is not None else {}),
+        **faults.output(),
         "sourcePeakConnections": 1,
         "sinkPeakConnections": 1,
         "copyDuration": round(seconds),
@@ -178,14 +204,68 @@ def _copy(
         "errors": [],
         "effectiveIntegrationRuntime": INTEGRATION_RUNTIME,
         "usedParallelCopies": 1,
-        "dataConsistencyVerification": {
-            "VerificationResult": "Verified" if verified else "Unsupported" if verify else "NotVerified"
-        },
+        "dataConsistencyVerification": {"VerificationResult": verification, **inconsistent},
     }
 
 
+def _skips(ctx: ActivityContext, raw: Any) -> SkipErrorFile | None:
+    """Which files that cannot be copied are passed over; None when each of them fails the copy."""
+    value = ctx.value(raw, "skipErrorFile")
+    if not value:
+        return None
+    findings: list[Finding] = []
+    settings = checked(SkipErrorFile, value, ctx.properties.at("skipErrorFile"), "'skipErrorFile'", findings)
+    if settings is None:
+        raise findings[0].error()
+    return SkipErrorFile.model_validate(
+        {name: as_boolean(ctx, flag, name) for name, flag in settings.model_dump(by_alias=True).items()}
+    )
+
+
+def _bring_or_skip(
+    ctx: ActivityContext,
+    source: OpenDataset,
+    store: ReadSettings | None,
+    transfer: _Transfer,
+    verify: bool,
+    skips: SkipErrorFile | None,
+    faults: Faults,
+) -> int | None:
+    """Bring a file; None for one that is passed over."""
+    try:
+        size = _bring_once(ctx, source, store, transfer, verify)
+    except FileNotFoundError as error:
+        if skips is None or not skips.file_missing:
+            raise _missing(transfer.source) from error
+        faults.note("Warning", "FileSkip", transfer.source, "File is skipped after the first try: it is missing")
+    except PermissionError as error:
+        if skips is None or not skips.file_forbidden:
+            raise ActivityFailed(
+                "2200", f"ErrorCode=UserErrorFileForbidden,{transfer.source} must not be read"
+            ) from error
+        faults.note("Warning", "FileSkip", transfer.source, "File is skipped after the first try: it is forbidden")
+    except ActivityFailed as error:
+        if skips is None or not skips.data_inconsistency or "DataConsistencySourceDataChanged" not in error.message:
+            raise
+        faults.note("Warning", "FileSkip", transfer.source, "File is skipped: it changed while it was copied")
+    else:
+        faults.note("Info", "FileRead", transfer.source, "Start to read file")
+        faults.note("Info", "FileWrite", ctx.services.lake.url(str(transfer.target)), "Complete writing file")
+        return size
+    return None
+
+
+def _missing(source: str) -> ActivityFailed:
+    return ActivityFailed("2200", f"ErrorCode=UserErrorSourceBlobNotExist,The file {source} does not exist")
+
+
 def _transfers(
-    ctx: ActivityContext, source: OpenDataset, chosen: FileFilter | None, target: LakeFile, behavior: str
+    ctx: ActivityContext,
+    source: OpenDataset,
+    chosen: FileFilter | None,
+    target: LakeFile,
+    behavior: str,
+    skips: SkipErrorFile | None,
 ) -> list[_Transfer]:
     location = source.location
     if isinstance(location, HttpFile):
@@ -193,12 +273,10 @@ def _transfers(
         return [_Transfer(location.url, None, _below(ctx, target, name))]
     assert chosen is not None and isinstance(location, LakeFile)
     base, files = find_files(local_of(ctx, location), location.folder, location.file, chosen)
+    tolerated = skips is not None and skips.file_missing and len(files) > 1 and behavior != "MergeFiles"
     for file in files:
-        if not file.is_file():
-            raise ActivityFailed(
-                "2200",
-                f"ErrorCode=UserErrorSourceBlobNotExist,The file {ctx.services.lake.url(str(file))} does not exist",
-            )
+        if not file.is_file() and not tolerated:
+            raise _missing(ctx.services.lake.url(str(file)))
     if behavior == "MergeFiles":
         name = target.file or f"Data_{uuid.uuid4()}"
         merged = _below(ctx, target, name)

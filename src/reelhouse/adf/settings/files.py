@@ -301,6 +301,13 @@ class ColumnSide(Settings):
     format: Any = None
 
 
+class SkipErrorFile(Settings):
+    file_missing: Any = True
+    file_forbidden: Any = False
+    data_inconsistency: Any = False
+    invalid_file_name: Any = False
+
+
 class LogSettings(Settings):
     enable_copy_activity_log: Any = True
     copy_activity_log_settings: Any = None

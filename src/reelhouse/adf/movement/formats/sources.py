@@ -101,7 +101,7 @@ def _parquet(file: SourceFile, progress: Progress) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     try:
-        reader = pq.ParquetFile(file.path or pa.BufferReader(file.stream.read()))
+        reader = pq.ParquetFile(file.path or file.stream)
         schema = reader.schema_arrow.remove_metadata()
         seen = False
         for batch in reader.iter_batches(batch_size=_PARQUET_ROWS):

@@ -1,7 +1,5 @@
 """Tables of a database as sources and sinks."""
 
-# ruff: noqa: E501 (a case reads best on one line)
-
 from __future__ import annotations
 
 import sqlite3
@@ -98,19 +96,41 @@ def test_rows_are_inserted_and_a_table_is_made_anew(flows, shop) -> None:
     assert _rows(shop, "copy") == [(3, "Narcos", 8.0)]
 
 
-def test_rows_are_upserted_by_their_policy(flows, shop) -> None:
-    flows.write("in/a.csv", "id,title,score\n1,DARK,9\n4,New,1\n")
+@pytest.mark.supports("data_flow", "AlterRow")
+def test_policies_of_rows_change_the_table_in_one_transaction(flows, shop) -> None:
+    flows.write("in/a.csv", "id,title,score\n1,DARK,9\n2,,\n4,New,1\n5,Unknown,2\n6,Plain,3\n")
     flows.output(
         NEW
-        + "s alterRow(upsertIf(true())) ~> a\na sink(format: 'table', insertable: false, upsertable: true, keys: ['id']) ~> k",
+        + """s alterRow(deleteIf(id == 2), upsertIf(in([1, 4], id)), updateIf(id == 5)) ~> a
+        a sink(format: 'table', updateable: true, upsertable: true, deletable: true, keys: ['id']) ~> k""",
         {"s": "df_csv:in/a.csv", "k": "ds_titles"},
     )
-    assert _rows(shop, "titles") == [(1, "DARK", 9.0), (2, "Ozark", None), (4, "New", 1.0)]
+    assert _rows(shop, "titles") == [(1, "DARK", 9.0), (4, "New", 1.0), (6, "Plain", 3.0)]
+
+
+def test_rows_with_policies_that_the_sink_does_not_allow_do_nothing(flows, shop) -> None:
+    flows.write("in/a.csv", "id,title,score\n1,DARK,9\n4,New,1\n")
+    flows.output(
+        NEW + "s alterRow(updateIf(id == 1)) ~> a\na sink(format: 'table', insertable: true) ~> k",
+        {"s": "df_csv:in/a.csv", "k": "ds_titles"},
+    )
+    assert _rows(shop, "titles") == [(1, "Dark", 8.5), (2, "Ozark", None), (4, "New", 1.0)]
+
+
+def test_a_failed_change_leaves_the_table_as_it_was(flows, shop) -> None:
+    flows.write("in/a.csv", "id,title,score\n2,gone,1\n1,twice,1\n")
+    done = flows(
+        NEW + "s alterRow(deleteIf(id == 2)) ~> a\na sink(format: 'table', deletable: true, keys: ['id']) ~> k",
+        {"s": "df_csv:in/a.csv", "k": "ds_titles"},
+    )
+    assert done.status.value == "Failed"
+    assert _rows(shop, "titles") == [(1, "Dark", 8.5), (2, "Ozark", None)]
 
 
 def test_what_is_not_done_with_tables_is_refused(flows, shop) -> None:
     ends = {"s": "df_csv:in/a.csv", "k": "ds_titles"}
-    script = NEW + "s sink(format: 'table', deletable: true, keys: ['id']) ~> k"
-    assert "'deletable' of the sink 'k' is not supported for tables" in flows.refusal(script, ends)
     script = NEW + "s sink(format: 'table', postSQLs: ['x']) ~> k"
     assert "The value of the option 'postSQLs' of sink 'k' is not supported" in flows.refusal(script, ends)
+    flows.write("in/a.csv", "id,title,score\n")
+    done = flows(NEW + "s sink(format: 'table', deletable: true) ~> k", ends)
+    assert "The sink 'k' needs keys to update, upsert or delete by" in done.message

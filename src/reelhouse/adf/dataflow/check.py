@@ -13,7 +13,7 @@ from reelhouse.adf.dataflow.ends import SINK, SOURCE
 from reelhouse.adf.dataflow.syntax import Assign, Call, Node, Option, Parameter, Transformation, walk
 from reelhouse.adf.dataflow.tokens import ScriptError
 from reelhouse.adf.dataflow.transform import KINDS
-from reelhouse.adf.dataflow.transform.spec import WITHOUT_EFFECT, Kind, check_options, flag, word
+from reelhouse.adf.dataflow.transform.spec import WITHOUT_EFFECT, Kind, check_options
 from reelhouse.adf.finding import Finding, problem, warning
 from reelhouse.errors import did_you_mean
 
@@ -135,10 +135,6 @@ def _of_item(flow: DataFlow, item: Transformation, kind: Kind) -> Iterator[Scrip
                 item.line,
                 remedy=did_you_mean(item.name, ends),
             )
-    if item.kind == "sink" and word(item, "format") == "table":
-        for name in ("updateable", "deletable"):
-            if flag(item, name):
-                yield ScriptError(f"'{name}' of the sink '{item.name}' is not supported for tables", item.line)
     try:
         check_options(item, kind)
     except ScriptError as error:

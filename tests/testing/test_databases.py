@@ -59,3 +59,41 @@ def test_a_table_is_looked_up(load_factory, act, tmp_path: Path, service) -> Non
 
     assert run.message == ""
     assert run.activities["look"].output["firstRow"] == {"x": 7}
+
+
+@pytest.mark.supports("activity", "Script")
+def test_a_script_runs_in_the_database_that_stands_in(load_factory, act, tmp_path: Path) -> None:
+    service = {"type": "AzureSqlDatabase", "typeProperties": {"connectionString": "Server=tcp:x;Database=sales"}}
+    with contextlib.closing(sqlite3.connect(tmp_path / "sales.db")) as database, database:
+        database.executescript("create table t (x integer); insert into t values (7)")
+    read = act("read", "Script", linkedServiceName={"referenceName": "sql", "type": "LinkedServiceReference"},
+               scripts=[{"type": "Query", "text": "select x from dbo.t"}])  # fmt: skip
+    factory = load_factory(linked_services={"sql": service})
+
+    run = factory.run([read], databases={"sql": f"sqlite:///{tmp_path / 'sales.db'}"})
+
+    assert run.message == ""
+    assert run.activities["read"].output["resultSets"][0]["rows"] == [{"x": 7}]
+
+
+@pytest.mark.supports("activity", "SqlServerStoredProcedure")
+def test_a_script_of_the_test_stands_in_for_a_procedure(load_factory, act, tmp_path: Path) -> None:
+    service = {"type": "AzureSqlDatabase", "typeProperties": {"connectionString": FULL}}
+    (tmp_path / "procedures").mkdir()
+    (tmp_path / "procedures" / "dbo.usp_keep.sql").write_text("insert into t values (:x)")
+    with contextlib.closing(sqlite3.connect(tmp_path / "sales.db")) as database, database:
+        database.executescript("create table t (x integer)")
+    call = act(
+        "call",
+        "SqlServerStoredProcedure",
+        linkedServiceName={"referenceName": "sql", "type": "LinkedServiceReference"},
+        storedProcedureName="dbo.usp_keep",
+        storedProcedureParameters={"x": {"value": "@add(3, 4)", "type": "Int32"}},
+    )
+    target = {"url": f"sqlite:///{tmp_path / 'sales.db'}", "procedures": str(tmp_path / "procedures")}
+
+    run = load_factory(linked_services={"sql": service}).run([call], databases={"sql": target})
+
+    assert run.message == ""
+    with contextlib.closing(sqlite3.connect(tmp_path / "sales.db")) as database:
+        assert database.execute("select x from t").fetchall() == [(7,)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import reelhouse
 
 ROOT = Path(reelhouse.__file__).parent
-ENTRY = ("testing", "__init__", "__main__", "cli", "project", "wiring", "settings", "report")
+ENTRY = ("testing", "__init__", "__main__", "cli", "server", "project", "wiring", "settings", "report")
 """What a person meets: may import everything, and nothing imports it."""
 ORDER = (
     "adf",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from reelhouse.adf.factory import Factory
     from reelhouse.adf.finding import Finding
     from reelhouse.adf.http import HttpxSource
+    from reelhouse.adf.recovery import Recovery
     from reelhouse.adf.run import PipelineRun
     from reelhouse.catalog.catalog import Catalog
     from reelhouse.delta.history import HistoryEntry
@@ -225,15 +227,35 @@ class Project:
 
     # -- what it runs ----------------------------------------------------------------------------------------
 
-    def run_pipeline(self, name: str | None = None, parameters: Mapping[str, Any] | None = None) -> PipelineRun:
+    def run_pipeline(
+        self,
+        name: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        trigger: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        recovery: Recovery | None = None,
+        cancel: threading.Event | None = None,
+    ) -> PipelineRun:
         """Run a pipeline of the factory (the main one by default) to its end.
 
-        The result says whether it succeeded. Raises `UserError` for what can be seen before anything runs.
+        `trigger` is the `type`, `name`, `id` and `time` of what starts it, `run_id` the id it gets, `recovery` the run
+        it goes on from. `cancel` stops it (None: what stops all that the project runs). The result says whether it
+        succeeded. Raises `UserError` for what can be seen before anything runs.
         """
         from reelhouse.adf.run import run_pipeline
         from reelhouse.wiring import adf_services
 
-        done = run_pipeline(self.factory, self.pipeline_name(name), parameters or {}, adf_services(self))
+        services = adf_services(self)
+        done = run_pipeline(
+            self.factory,
+            self.pipeline_name(name),
+            parameters or {},
+            services if cancel is None else replace(services, cancel=cancel),
+            trigger=trigger,
+            run_id=run_id,
+            recovery=recovery,
+        )
         self._last_run = done.id
         return done
 

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from reelhouse.cli import adf, again, connect, looking, running
+from reelhouse.cli import adf, again, connect, looking, running, up
 from reelhouse.cli.command import FAULT_OF_OURS, INTERRUPTED, WRONG_CALL
 from reelhouse.errors import ReelhouseError
 
@@ -27,6 +27,7 @@ for command in (
     running.run,
     again.rerun,
     again.cancel,
+    up.up,
     connect.connect,
     looking.sql,
     looking.tables,

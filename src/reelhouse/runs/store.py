@@ -283,6 +283,10 @@ class RunStore:
         """The run that began a group, and its reruns, in the order of their start."""
         return self._runs("group_id = :group", {"group": group_id})
 
+    def count_queued(self, pipeline: str) -> int:
+        statement = "select count(*) as waiting from runs where status = 'Queued' and name = :name"
+        return int(self._database.read(statement, {"name": pipeline})[0]["waiting"])
+
     def newest(self) -> str | None:
         """The id of the run that began last among those that nothing else started."""
         found = self.runs(limit=1)

@@ -5,10 +5,9 @@ https://learn.microsoft.com/azure/data-factory/concepts-pipeline-execution-trigg
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import Field
@@ -19,12 +18,19 @@ from reelhouse.adf.expression.moment import MomentError, parse_moment
 from reelhouse.adf.expression.time_zones import is_utc, time_zone
 from reelhouse.adf.finding import Finding, checked, problem
 from reelhouse.adf.settings import Settings
+from reelhouse.adf.trigger.window import (
+    MOST_DEPENDENCIES,
+    WindowRule,
+    read_dependency,
+    read_moment,
+    read_retry,
+    read_span,
+)
 from reelhouse.errors import Place, did_you_mean
 
 FREQUENCIES = ("Minute", "Hour", "Day", "Week", "Month")
 WEEK_DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 BLOB_EVENTS = ("Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobDeleted")
-_TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,10 @@ class Recurrence:
 
 @dataclass(frozen=True)
 class Trigger:
-    """A trigger. `recurrence` is set for a schedule; `settings` is its `typeProperties`, checked."""
+    """A trigger. `settings` is its `typeProperties`, checked.
+
+    `recurrence` is set for a schedule, `window` for a tumbling window.
+    """
 
     name: str
     type: str
@@ -54,6 +63,9 @@ class Trigger:
     pipelines: tuple[Reference, ...]
     settings: Settings | None
     recurrence: Recurrence | None = None
+    window: WindowRule | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """The properties as the file has them."""
 
 
 class TriggerModel(Settings):
@@ -146,17 +158,18 @@ def read_trigger(name: str, properties: Any, place: Place, findings: list[Findin
         findings.append(problem(place.at("runtimeState"), f"'{model.runtime_state}' is no state of a trigger"))
     spot = place.at("typeProperties")
     settings = checked(_SETTINGS[model.type], model.type_properties, spot, f"Trigger '{name}' ({model.type})", findings)
-    recurrence = None
+    recurrence, window = None, None
     if isinstance(settings, ScheduleTrigger):
         recurrence = _recurrence(settings.recurrence, spot.at("recurrence"), findings)
     elif isinstance(settings, TumblingWindowTrigger):
-        _check_window(settings, spot, findings)
+        window = _window(settings, spot, findings)
     elif isinstance(settings, BlobEventsTrigger):
         _check_blob_events(settings, spot, findings)
     pipelines = _pipelines(model, place, findings)
     if isinstance(settings, TumblingWindowTrigger) and len(pipelines) > 1:
         findings.append(problem(place.at("pipeline"), "A tumbling window trigger starts one pipeline only"))
-    return Trigger(name, model.type, place, model.runtime_state == "Started", pipelines, settings, recurrence)
+    started = model.runtime_state == "Started"
+    return Trigger(name, model.type, place, started, pipelines, settings, recurrence, window, dict(properties))
 
 
 def _pipelines(model: TriggerModel, place: Place, findings: list[Finding]) -> tuple[Reference, ...]:
@@ -194,6 +207,39 @@ def _check_blob_events(settings: BlobEventsTrigger, place: Place, findings: list
         findings.append(problem(place.at("blobPathBeginsWith"), f"'{begins}' must be /container/blobs/folder/"))
 
 
+def _window(settings: TumblingWindowTrigger, place: Place, findings: list[Finding]) -> WindowRule | None:
+    before = len(findings)
+    _check_window(settings, place, findings)
+    _time(settings.start_time, place.at("startTime"), findings)
+    _time(settings.end_time, place.at("endTime"), findings)
+    delay = read_span(settings.delay)
+    if delay is None:
+        findings.append(problem(place.at("delay"), f"'{settings.delay}' is no time span", "Write it as hh:mm:ss."))
+    elif delay < timedelta(0):
+        findings.append(problem(place.at("delay"), "The delay is negative"))
+    retries, seconds = read_retry(settings.retry_policy, place.at("retryPolicy"), findings)
+    dependencies = [
+        read_dependency(raw, place.at("dependsOn").at(index), findings) for index, raw in enumerate(settings.depends_on)
+    ]
+    if len(findings) > before or delay is None:
+        return None
+    start = read_moment(settings.start_time)
+    if settings.frequency == "Month" and start.day > 28:
+        findings.append(problem(place.at("startTime"), "Windows of months that begin after the 28th are not supported"))
+        return None
+    return WindowRule(
+        settings.frequency,
+        settings.interval,
+        start,
+        read_moment(settings.end_time) if settings.end_time else None,
+        delay,
+        settings.max_concurrency,
+        retries,
+        seconds,
+        tuple(dependency for dependency in dependencies if dependency is not None),
+    )
+
+
 def _check_window(settings: TumblingWindowTrigger, place: Place, findings: list[Finding]) -> None:
     if settings.frequency not in ("Minute", "Hour", "Month"):
         findings.append(problem(place.at("frequency"), f"'{settings.frequency}' is no frequency of a tumbling window"))
@@ -203,12 +249,8 @@ def _check_window(settings: TumblingWindowTrigger, place: Place, findings: list[
         )
     if not 1 <= settings.max_concurrency <= 50:
         findings.append(problem(place.at("maxConcurrency"), "maxConcurrency must lie between 1 and 50"))
-    if len(settings.depends_on) > 5:
+    if len(settings.depends_on) > MOST_DEPENDENCIES:
         findings.append(problem(place.at("dependsOn"), "A tumbling window trigger depends on five triggers at most"))
-    _time(settings.start_time, place.at("startTime"), findings)
-    _time(settings.end_time, place.at("endTime"), findings)
-    if not isinstance(settings.delay, str) or not _TIME_SPAN.fullmatch(settings.delay):
-        findings.append(problem(place.at("delay"), f"'{settings.delay}' is no time span", "Write it as hh:mm:ss."))
 
 
 def _time(value: str | None, place: Place, findings: list[Finding]) -> datetime | None:

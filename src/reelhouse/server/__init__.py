@@ -1,0 +1,1 @@
+"""`reelhouse up`: triggers that run, and Data Factory's REST interface."""

@@ -14,7 +14,6 @@ SOURCE = "source(output(id as integer)) ~> s\n"
     ("steps", "message"),
     [
         ("s parse(a = id ? string) ~> p\np sink() ~> k", "The transformation 'parse' ('p') is not supported"),
-        ("s assert(expectTrue(id > 1, false, 'x')) ~> p\np sink() ~> k", "The transformation 'assert' ('p') is not supported"),
         ("s derive(x = uper('a')) ~> d\nd sink() ~> k", "The function 'uper' is not supported. Did you mean 'upper'?"),
         ("s derive(x = left('a')) ~> d\nd sink() ~> k", "'left' takes 2 arguments, not 1"),
         ("s filter(x == cache#lookup(id).a) ~> d\nd sink() ~> k", "Cached lookups (cache#lookup) are not supported"),

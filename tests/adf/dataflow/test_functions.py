@@ -259,7 +259,7 @@ CASES = [
     ("crc32('x')", 2363233923), ("sha2(256, 'x')", "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"),
     ("minus(20, 10)", 10), ("true()", True), ("false()", False), ("isNull(null())", True), ("size(array())", 0),
     ("byItem(@(a = 5), 'a')", 5), ("hasColumn('x')", False), ("isNull(byName('x'))", True), ("isNull(byPosition(1))", True),
-    ("isInsert()", True), ("isUpdate()", False), ("pMod(-20, 8)", 4), ("notEquals(12, 24)", True),
+    ("isInsert()", True), ("isError()", False), ("hasError('x')", False), ("isUpdate()", False), ("pMod(-20, 8)", 4), ("notEquals(12, 24)", True),
 ]  # fmt: skip
 
 

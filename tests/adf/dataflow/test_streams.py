@@ -231,3 +231,39 @@ def test_a_flatten_of_texts_gives_a_row_for_each(flows) -> None:
         {"c": "df_json:in/c.json", "done": "df_json:out"},
     )
     assert _sorted(flows.rows("out")) == _sorted([{"name": "M", "tag": "a"}, {"name": "M", "tag": "b"}, {"name": "N"}])
+
+
+ASSERT = """
+t, v assert(expectTrue(length(title) > 4, false, 'long', id != 3), expectUnique(title, false, 'once'),
+    expectExists(t@id == v@id, false, 'viewed', null, 'never viewed'){abort}) ~> a
+a derive(bad = isError(), short = hasError('long'), twice = hasError('once'), alone = hasError('viewed')) ~> d
+d select(mapColumn(id, bad, short, twice, alone)) ~> s
+s sort(asc(id, true)) ~> out
+"""
+WATCHED = {
+    "t": "id:integer,title\n1,Dark\n2,Ozark\n3,You\n4,Narcos\n5,Narcos",
+    "v": "id:integer,views:integer\n1,10\n1,30\n2,20\n3,1\n4,1",
+}
+
+
+@pytest.mark.supports("data_flow", "Assert")
+def test_an_assert_marks_the_rows_that_break_its_rules(flows) -> None:
+    rows = flows.through(ASSERT.replace("{abort}", ""), WATCHED)
+    assert [tuple(row.values()) for row in rows] == [
+        (1, True, True, False, False),
+        (2, False, False, False, False),
+        (3, False, False, False, False),
+        (4, True, False, True, False),
+        (5, True, False, True, True),
+    ]
+
+
+@pytest.mark.supports("data_flow", "Assert")
+def test_an_assert_that_aborts_ends_the_data_flow_before_anything_is_written(flows) -> None:
+    flows.write("in/a.csv", "id\n1\n2\n")
+    done = flows(
+        "source(output(id as integer)) ~> s\ns assert(expectTrue(id < 2, false, 'small'), abort: true) ~> a\na sink() ~> k",
+        {"s": "df_csv:in/a.csv", "k": "df_json:out"},
+    )
+    assert "at Assert 'a': a row fails small" in done.message
+    assert not (flows.raw / "out").exists()

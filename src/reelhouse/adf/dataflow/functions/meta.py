@@ -65,6 +65,25 @@ def _is_match(a: Any) -> Any:
     return a.F.coalesce(a.F.col(hidden["match"]), a.F.lit(False))
 
 
+def _errors(a: Any) -> Any:
+    """The ids of the asserts that a row fails, None without any assert before."""
+    return a.F.col(a.scope.streams[0].hidden["errors"]) if "errors" in _hidden(a) else None
+
+
+def _hidden(a: Any) -> dict[str, str]:
+    return dict(a.scope.streams[0].hidden) if a.scope.streams else {}
+
+
+def _is_error(a: Any) -> Any:
+    errors = _errors(a)
+    return a.F.lit(False) if errors is None else a.F.size(errors) > 0
+
+
+def _has_error(a: Any) -> Any:
+    errors = _errors(a)
+    return a.F.lit(False) if errors is None else a.F.array_contains(errors, a[0])
+
+
 def _type_match(a: Any) -> Any:
     return a.F.lit(matches(str(a.constant(0)), str(a.constant(1))))
 
@@ -80,7 +99,9 @@ FUNCTIONS = table(
     columnNames=(0, 2, _column_names),
     columns=(0, 1, _columns),
     hasColumn=(1, 2, _has_column),
+    hasError=(1, 1, _has_error),
     isDelete=(0, 1, _policy("delete")),
+    isError=(0, 0, _is_error),
     isInsert=(0, 1, _policy("insert")),
     isMatch=(0, 1, _is_match),
     isUpdate=(0, 1, _policy("update")),

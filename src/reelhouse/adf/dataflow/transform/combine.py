@@ -112,7 +112,7 @@ def _union(item: Transformation, streams: tuple[Stream, ...], scope: Scope) -> S
     for stream in streams if by_name else streams[:1]:
         known = [name.lower() for name in names]
         names += [field.name for field in stream.fields if field.name.lower() not in known]
-    kept = [_aligned(item, stream, names, by_name=by_name) for stream in streams]
+    kept = [_aligned(item, stream, names, _hidden_keys(streams), by_name=by_name) for stream in streams]
     frame = kept[0]
     for other in kept[1:]:
         frame = frame.union(other)
@@ -120,7 +120,7 @@ def _union(item: Transformation, streams: tuple[Stream, ...], scope: Scope) -> S
         (name, F.col(f"u{index}"), frozenset().union(*(_origins(stream, name) for stream in streams)))
         for index, name in enumerate(names)
     ]
-    hidden = {"policy": "policy"} if any("policy" in stream.hidden for stream in streams) else {}
+    hidden = {key: key for key in _hidden_keys(streams)}
     base = replace(streams[0], sources=frozenset().union(*(stream.sources for stream in streams)))
     return made(item.name, base, columns, hidden=hidden, frame=frame)
 
@@ -130,7 +130,11 @@ def _origins(stream: Stream, name: str) -> frozenset[str]:
     return found.origins if found else frozenset()
 
 
-def _aligned(item: Transformation, stream: Stream, names: list[str], *, by_name: bool) -> Any:
+def _hidden_keys(streams: tuple[Stream, ...]) -> list[str]:
+    return sorted({key for stream in streams for key in stream.hidden})
+
+
+def _aligned(item: Transformation, stream: Stream, names: list[str], keys: list[str], *, by_name: bool) -> Any:
     """The frame with the columns of the union in their order; what a stream lacks is null."""
     from pyspark.sql import functions as F
 
@@ -145,8 +149,9 @@ def _aligned(item: Transformation, stream: Stream, names: list[str], *, by_name:
         field = stream.find(name) if by_name else stream.fields[index]
         value = F.lit(None) if field is None else F.col(field.column)
         columns.append(value.alias(f"u{index}"))
-    policy = F.col(stream.hidden["policy"]) if "policy" in stream.hidden else F.lit(0)
-    return stream.frame.select(*columns, policy.alias("policy"))
+    absent = {"policy": F.lit(0), "match": F.lit(False), "errors": F.array().cast("array<string>")}
+    marks = [(F.col(stream.hidden[key]) if key in stream.hidden else absent[key]).alias(key) for key in keys]
+    return stream.frame.select(*columns, *marks)
 
 
 KINDS = (

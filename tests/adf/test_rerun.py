@@ -465,3 +465,20 @@ class Stopping:
         self._rig.services.cancel.set()
         assert stop.wait(20)
         return JobResult("1", "http://x/1", None, "CANCELED")
+
+
+def test_a_hundred_runs_wait_and_no_more(rig, act, eventually):
+    rig.services.clock = SystemClock()
+    wait = {"concurrency": 1, "activities": [act("w", "Wait", waitTimeInSeconds=600)]}
+    rig.factory = rig.make_factory({"main": wait})
+    rig.services.locks = rig.factory.folder / "locks"
+    thread = threading.Thread(target=lambda: run_pipeline(rig.factory, "main", {}, rig.services, run_id="first"))
+    thread.start()
+    eventually(lambda: any(run.name == "w" for run in rig.store.tree("first")) if rig.store.runs() else False)
+    for _ in range(100):
+        rig.store.begin(RunKind.PIPELINE, "main", queued=True)
+
+    with pytest.raises(UserError, match="100 runs of the pipeline 'main' wait already"):
+        run_pipeline(rig.factory, "main", {}, rig.services)
+    rig.store.request_cancel("first")
+    thread.join(20)

@@ -27,9 +27,11 @@ from reelhouse.adf.services import AdfServices
 from reelhouse.adf.validate import validate_for_run
 from reelhouse.adf.workers import Workers
 from reelhouse.errors import Place, UserError
-from reelhouse.runs.record import HistoryLost, Run, RunKind, RunStatus, current_run
+from reelhouse.runs.record import HistoryLost, Run, RunHistory, RunKind, RunStatus, current_run
 
 CANCELLED = "The run was cancelled"
+MAX_QUEUED = 100
+"""Runs that wait because of the `concurrency` of their pipeline."""
 MAX_DEPTH = 30
 """Pipelines started by pipelines. A pipeline that starts itself for ever would end the process otherwise."""
 
@@ -170,6 +172,7 @@ class _Runner:
 
         def wait() -> None:
             nonlocal queued
+            self._check_queue(begin.pipeline)
             queued = True
             record(True)
 
@@ -189,6 +192,15 @@ class _Runner:
                 release()
         finally:
             self._watch.leave(run_id)
+
+    def _check_queue(self, pipeline: Pipeline) -> None:
+        """Raises `UserError` when too many runs of the pipeline wait already."""
+        runs = self._services.runs
+        if isinstance(runs, RunHistory) and runs.count_queued(pipeline.name) >= MAX_QUEUED:
+            raise UserError(
+                f"{MAX_QUEUED} runs of the pipeline '{pipeline.name}' wait already; more cannot",
+                where=pipeline.place.at("concurrency"),
+            )
 
     def _run(self, begin: _Begin, run_id: str, cancel: Cancel, group: str) -> PipelineRun:
         runs, pipeline = self._services.runs, begin.pipeline

@@ -146,6 +146,9 @@ class RunHistory(Protocol):
     def children(self, run_id: str) -> list[Run]:
         """The runs that this one started, in the order of their start."""
 
+    def count_queued(self, pipeline: str) -> int:
+        """How many runs of a pipeline wait for others."""
+
     def cancel_requests(self) -> Mapping[str, bool]:
         """The runs that are to stop; True for those whose child pipelines are to stop with them."""
 

@@ -86,7 +86,9 @@ class Marks:
 
 
 def proper_name(kind: str, name: str) -> str:
-    """The documented name of a transformation, which scripts and people spell in other ways; else the name itself."""
+    """The documented name of what people spell in other ways: transformations, HTTP and REST; else the name itself."""
+    if kind == "store":
+        return {"HttpServer": "Http", "REST": "Rest", "RestService": "Rest"}.get(name, name)
     if kind != "data_flow":
         return name
     plain = "".join(filter(str.isalnum, name)).lower()

@@ -19,72 +19,8 @@ from reelhouse.errors import UserError, did_you_mean
 from reelhouse.runs.database import Row, Values, open_database
 from reelhouse.runs.process import has_gone, this_process
 from reelhouse.runs.record import ExpectationResult, Run, RunKind, RunStatus, TableChange, current_run
+from reelhouse.runs.tables import ADDED, TABLES, index_statements, table_statements
 
-_TABLES: Mapping[str, Mapping[str, str]] = {
-    "runs": {
-        "id": "varchar(64) primary key",
-        "kind": "varchar(16) not null",
-        "name": "text not null",
-        "type": "text not null",
-        "parent_id": "varchar(64)",
-        "sequence": "bigint not null",
-        "started_at": "varchar(32) not null",
-        "ended_at": "varchar(32)",
-        "status": "varchar(16) not null",
-        "input": "text",
-        "output": "text",
-        "error": "text",
-        "process": "text not null",
-        "group_id": "varchar(64)",
-        "details": "text",
-    },
-    "table_changes": {
-        "run_id": "varchar(64)",
-        "sequence": "bigint not null",
-        "at": "varchar(32) not null",
-        "table_name": "text not null",
-        "version": "bigint",
-        "operation": "text not null",
-        "row_count": "bigint",
-        "added": "bigint not null",
-        "updated": "bigint",
-        "removed": "bigint not null",
-        "quarantined": "bigint not null",
-        "files_read": "bigint",
-        "duration_ms": "bigint not null",
-    },
-    "expectations": {
-        "run_id": "varchar(64)",
-        "sequence": "bigint not null",
-        "at": "varchar(32) not null",
-        "dataset": "text not null",
-        "name": "text not null",
-        "action": "varchar(8) not null",
-        "passed": "bigint not null",
-        "failed": "bigint not null",
-    },
-    "notes": {
-        "run_id": "varchar(64)",
-        "sequence": "bigint not null",
-        "at": "varchar(32) not null",
-        "message": "text not null",
-    },
-    "cancel_requests": {
-        "run_id": "varchar(64) not null",
-        "at": "varchar(32) not null",
-        "recursive": "smallint not null",
-    },
-}
-_ADDED = {"runs": ("group_id", "details")}
-"""Columns that a history made by an earlier version does not have."""
-_INDEXES = (
-    ("runs", "parent_id"),
-    ("runs", "started_at"),
-    ("runs", "group_id"),
-    ("table_changes", "run_id"),
-    ("expectations", "run_id"),
-    ("notes", "run_id"),
-)
 _CHUNK = 500
 """How many ids one query names; databases take only so many parameters."""
 
@@ -104,9 +40,9 @@ class RunStore:
         """Open the history at a SQLAlchemy URL, for instance `sqlite:////lake/runs.db`, and make its tables."""
         self._clock = clock or SystemClock()
         self._database = open_database(url)
-        self._database.write(*((statement, {}) for statement in _tables()))
+        self._database.write(*((statement, {}) for statement in table_statements()))
         self._add_columns()
-        self._database.write(*((statement, {}) for statement in _indexes()))
+        self._database.write(*((statement, {}) for statement in index_statements()))
         self._lock = threading.Lock()
         self._listeners: list[Callable[[Any], None]] = []
         self._open: dict[str, Run] = {}
@@ -374,11 +310,11 @@ class RunStore:
     # -- plumbing --------------------------------------------------------------------------------------------
 
     def _add_columns(self) -> None:
-        for table, columns in _ADDED.items():
+        for table, columns in ADDED.items():
             for column in columns:
                 if not self._has(table, column):
                     try:
-                        self._database.write((f"alter table {table} add column {column} {_TABLES[table][column]}", {}))
+                        self._database.write((f"alter table {table} add column {column} {TABLES[table][column]}", {}))
                     except Exception:
                         if not self._has(table, column):  # another process was faster otherwise
                             raise
@@ -395,7 +331,7 @@ class RunStore:
             self._sequence += 1
             sequence = self._sequence
         row = {"sequence": sequence, **values}
-        columns = _TABLES[table]
+        columns = TABLES[table]
         names = ", ".join(columns)
         marks = ", ".join(f":{name}" for name in columns)
         self._database.write((f"insert into {table} ({names}) values ({marks})", row))
@@ -414,17 +350,6 @@ class RunStore:
     def _tell(self, fact: object) -> None:
         for listener in self._listeners:
             listener(fact)
-
-
-def _tables() -> Iterable[str]:
-    for table, columns in _TABLES.items():
-        body = ", ".join(f"{name} {type}" for name, type in columns.items())
-        yield f"create table if not exists {table} ({body})"
-
-
-def _indexes() -> Iterable[str]:
-    for table, column in _INDEXES:
-        yield f"create index if not exists {table}_{column} on {table} ({column})"
 
 
 def _among(column: str, ids: Sequence[str]) -> tuple[str, Values]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from reelhouse.adf.sql.databases import Database
 from reelhouse.adf.sql.errors import COPY, refused
 from reelhouse.adf.sql.limits import limited
 from reelhouse.adf.sql.names import parts_of
-from reelhouse.adf.sql.parameters import procedure_parameters
+from reelhouse.adf.sql.parameters import for_driver, procedure_parameters
 from reelhouse.adf.sql.procedures import find_procedure
 from reelhouse.adf.sql.tables import find_table
 from reelhouse.adf.sql.translate import Statement, statements
@@ -107,7 +107,8 @@ def read_sql_source(
     values = None
     if procedure:
         given = getattr(source, "stored_procedure_parameters", None)
-        values = procedure_parameters(given, place.at("storedProcedureParameters"))
+        typed = procedure_parameters(given, place.at("storedProcedureParameters"))
+        values = {name: for_driver(value, location.database.kind) for name, value in typed.items()}
     level = ISOLATION.get(text(_given(source, "isolation_level")).lower())
     if level == "SNAPSHOT" and location.database.kind != "mssql":
         level = "REPEATABLE READ"
@@ -197,26 +198,27 @@ def _schema(ctx: ActivityContext, read: SqlRead) -> pa.Schema:
 
     kind = read.database.kind
     with _running(ctx, read) as (connection, statement):
-        if kind == "sqlite":
-            declared = _declared(connection, statement)
+        declared = _declared(connection, statement) if kind == "sqlite" else []
+        query = statement.text
+        if kind == "postgresql" and statement.text.lstrip().lower().startswith("select"):
+            query = f"SELECT * FROM ({statement.text}) AS reelhouse_columns LIMIT 0"
         values = statement.bound(read.parameters or {})
-        result = connection.execution_options(stream_results=True).execute(sql_text(statement.text), values)
-        names = _unique(list(result.keys()), read.code)
-        if kind == "postgresql":
-            described: Any = result.cursor
-            types = [arrow_of(item.type_display, kind) for item in described.description]
-        else:
-            rows = result.fetchmany(GUESS_ROWS)
-            columns = list(zip(*rows, strict=True)) or [()] * len(names)
-            if kind != "sqlite":
-                declared = [""] * len(names)
-            types = [
-                arrow_of(name, kind) if name else guessed(column)
-                for name, column in zip(declared, columns, strict=True)
-            ]
-        result.close()
+        options = connection.execution_options(stream_results=True)
+        with closing(options.execute(sql_text(query), values)) as result:
+            names = _unique(list(result.keys()), read.code)
+            types = _types(result, kind, declared or [""] * len(names))
         connection.rollback()
         return pa.schema(list(zip(names, types, strict=True)))
+
+
+def _types(result: Any, kind: str, declared: Sequence[str]) -> list[pa.DataType]:
+    """The types of the columns of a result; those of which nothing is declared are seen from their first values."""
+    if kind == "postgresql":
+        return [arrow_of(item.type_display, kind) for item in result.cursor.description]
+    if all(declared):
+        return [arrow_of(name, kind) for name in declared]
+    columns = list(zip(*result.fetchmany(GUESS_ROWS), strict=True)) or [()] * len(declared)
+    return [arrow_of(name, kind) if name else guessed(column) for name, column in zip(declared, columns, strict=True)]
 
 
 def _declared(connection: Connection, statement: Statement) -> list[str]:
@@ -243,29 +245,33 @@ def _batches(
     ctx: ActivityContext, read: SqlRead, schema: pa.Schema, full: pa.Schema, progress: Progress
 ) -> Iterator[pa.RecordBatch]:
     """Rows as they come, never all of them at once."""
-    import pyarrow as pa
     from sqlalchemy import text as sql_text
 
     with _running(ctx, read) as (connection, statement):
         options = connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
-        result = options.execute(sql_text(statement.text), statement.bound(read.parameters or {}))
-        while rows := result.fetchmany(BATCH_ROWS):
-            ctx.waiting().check()
-            columns = [
-                column_of(values, field.type, field.name)
-                for values, field in zip(zip(*rows, strict=True), schema, strict=True)
-            ]
-            for name, value in read.additional:
-                if value.startswith("$$COLUMN:"):
-                    columns.append(columns[schema.get_field_index(value.removeprefix("$$COLUMN:"))])
-                else:
-                    columns.append(pa.array([value] * len(rows), type=full.field(name).type))
-            batch = pa.RecordBatch.from_arrays(columns, schema=full)
-            progress.rows_read += batch.num_rows
-            progress.data_read += batch.nbytes
-            try:
-                yield batch
-            except GeneratorExit:
-                connection.commit()  # enough rows were read; what a procedure did besides holds
-                raise
-        result.close()
+        try:
+            with closing(options.execute(sql_text(statement.text), statement.bound(read.parameters or {}))) as result:
+                while rows := result.fetchmany(BATCH_ROWS):
+                    ctx.waiting().check()
+                    batch = _batch(rows, schema, full, read)
+                    progress.rows_read += batch.num_rows
+                    progress.data_read += batch.nbytes
+                    yield batch
+        except GeneratorExit:
+            connection.commit()  # enough rows were read; what a procedure did besides holds
+            raise
+
+
+def _batch(rows: Sequence[Any], schema: pa.Schema, full: pa.Schema, read: SqlRead) -> pa.RecordBatch:
+    """Rows of the driver as Arrow, with the additional columns."""
+    import pyarrow as pa
+
+    columns = [
+        column_of(values, field.type, field.name) for values, field in zip(zip(*rows, strict=True), schema, strict=True)
+    ]
+    for name, value in read.additional:
+        if value.startswith("$$COLUMN:"):
+            columns.append(columns[schema.get_field_index(value.removeprefix("$$COLUMN:"))])
+        else:
+            columns.append(pa.array([value] * len(rows), type=full.field(name).type))
+    return pa.RecordBatch.from_arrays(columns, schema=full)

@@ -115,7 +115,8 @@ def declared_for(of: pa.DataType, kind: str) -> str:
         (types.is_floating, "DOUBLE PRECISION" if postgres else "FLOAT"),
         (types.is_date, "DATE"),
         (types.is_time, "TIME"),
-        (lambda t: types.is_binary(t) or types.is_large_binary(t), "BYTEA" if postgres else "BLOB" if kind == "sqlite" else "VARBINARY(MAX)"),
+        (lambda t: types.is_binary(t) or types.is_large_binary(t),
+         {"postgresql": "BYTEA", "sqlite": "BLOB"}.get(kind, "VARBINARY(MAX)")),
         (lambda t: types.is_string(t) or types.is_large_string(t) or types.is_null(t),
          "TEXT" if postgres or kind == "sqlite" else "NVARCHAR(MAX)"),
     ):  # fmt: skip

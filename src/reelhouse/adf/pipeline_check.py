@@ -55,6 +55,7 @@ from reelhouse.adf.settings import (
     WebActivity,
     WebHook,
 )
+from reelhouse.adf.type_check import ACTIVITY_TYPES, is_typo, nearest_type
 from reelhouse.errors import Place, did_you_mean
 
 MAX_ACTIVITIES = 80
@@ -189,13 +190,11 @@ class _PipelineCheck:
             self._names(activity, names)
             return
         if activity.type not in ACTIVITY_SETTINGS:
-            self.findings.append(
-                problem(
-                    place.at("type"),
-                    f"Activities of type '{activity.type}' are not supported ('{activity.name}')",
-                    f"Supported: {', '.join(sorted(ACTIVITY_SETTINGS))}.",
-                )
-            )
+            remedy = nearest_type(activity.type, ACTIVITY_TYPES, ACTIVITY_SETTINGS)
+            what = f"Activities of type '{activity.type}' are not supported ('{activity.name}')"
+            if is_typo(activity.type, ACTIVITY_TYPES, ACTIVITY_SETTINGS):
+                what = f"Data Factory has no activity of type '{activity.type}' ('{activity.name}')"
+            self.findings.append(problem(place.at("type"), what, remedy))
             return
         if activity.settings is None:
             return  # what is wrong with its properties was said when the file was read

@@ -28,6 +28,7 @@ from reelhouse.adf.settings import (
     RestResource,
     Validation,
 )
+from reelhouse.adf.type_check import DATASET_TYPES, is_typo, nearest_type
 from reelhouse.errors import Place, Unsupported, did_you_mean
 
 
@@ -120,16 +121,19 @@ def _check_rest_service(factory: Factory, dataset: Dataset) -> Iterator[Finding]
         yield problem(reference.place, what, "A RestResource needs one of type RestService.")
 
 
+def _dataset_type(dataset: Dataset) -> Finding:
+    """Why a dataset cannot be used: its type is no type at all, or one that does not run here."""
+    place, kind = dataset.place.at("type"), dataset.type
+    remedy = nearest_type(kind, DATASET_TYPES, DATASET_SETTINGS)
+    if is_typo(kind, DATASET_TYPES, DATASET_SETTINGS):
+        return problem(place, f"Data Factory has no dataset of type '{kind}' ('{dataset.name}')", remedy)
+    return warning(place, f"Datasets of type '{kind}' are not supported, what uses '{dataset.name}' is refused", remedy)
+
+
 def validate_dataset(factory: Factory, dataset: Dataset) -> list[Finding]:
     findings: list[Finding] = []
     if dataset.settings is None and dataset.type not in DATASET_SETTINGS:
-        findings.append(
-            warning(
-                dataset.place.at("type"),
-                f"Datasets of type '{dataset.type}' are not supported, what uses '{dataset.name}' is refused",
-                f"Supported: {', '.join(sorted(DATASET_SETTINGS))}.",
-            )
-        )
+        findings.append(_dataset_type(dataset))
     if dataset.settings is not None:
         if "location" in type(dataset.settings).model_fields:
             findings.extend(_check_location(dataset))

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from reelhouse.adf.definition import Activity, Pipeline
+from reelhouse.adf.definition import Activity, LinkedService, Pipeline
 from reelhouse.adf.expression.names import Names
 from reelhouse.adf.factory import Factory
-from reelhouse.adf.finding import Finding, Severity, warning
+from reelhouse.adf.finding import Finding, Severity, problem, warning
 from reelhouse.adf.pipeline_check import validate_pipeline
 from reelhouse.adf.reference_check import check_expressions, check_reference, references_of, validate_dataset
 from reelhouse.adf.services import StandIn
 from reelhouse.adf.settings import LINKED_SERVICE_SETTINGS
+from reelhouse.adf.type_check import LINKED_SERVICE_TYPES, is_typo, nearest_type
 
 
 def validate(factory: Factory, known_job_ids: Collection[str] | None = None) -> list[Finding]:
@@ -26,13 +27,7 @@ def validate(factory: Factory, known_job_ids: Collection[str] | None = None) -> 
         findings.extend(validate_dataset(factory, dataset))
     for service in factory.linked_services.values():
         if service.settings is None and service.type not in LINKED_SERVICE_SETTINGS:
-            findings.append(
-                warning(
-                    service.place.at("type"),
-                    f"Linked services of type '{service.type}' are not supported, '{service.name}' cannot be used",
-                    f"Supported: {', '.join(sorted(LINKED_SERVICE_SETTINGS))}.",
-                )
-            )
+            findings.append(_service_type(service))
         names = Names(linked_service=service.parameters, scope="a linked service")
         findings.extend(check_expressions(service.raw, service.place.at("typeProperties"), names))
     for trigger in factory.triggers.values():
@@ -41,6 +36,16 @@ def validate(factory: Factory, known_job_ids: Collection[str] | None = None) -> 
             names = Names(trigger=True, scope="a trigger")
             findings.extend(check_expressions(reference.parameters, reference.place.at("parameters"), names))
     return _distinct(findings)
+
+
+def _service_type(service: LinkedService) -> Finding:
+    """Why a linked service cannot be used: its type is no type at all, or one that does not run here."""
+    place, kind = service.place.at("type"), service.type
+    remedy = nearest_type(kind, LINKED_SERVICE_TYPES, LINKED_SERVICE_SETTINGS)
+    if is_typo(kind, LINKED_SERVICE_TYPES, LINKED_SERVICE_SETTINGS):
+        return problem(place, f"Data Factory has no linked service of type '{kind}' ('{service.name}')", remedy)
+    what = f"Linked services of type '{kind}' are not supported, '{service.name}' cannot be used"
+    return warning(place, what, remedy)
 
 
 def validate_for_run(factory: Factory, pipeline: Pipeline, stand_in: StandIn | None = None) -> list[Pipeline]:

@@ -17,6 +17,7 @@ from reelhouse.errors import Place, UserError
 
 WHOLE = ("ARMTemplateForFactory.json", "ARMTemplateParametersForFactory.json")
 LINKED = re.compile(r"ArmTemplate_\d+\.json", re.IGNORECASE)
+MASTER = "armtemplate_master.json"
 LINKED_PARAMETERS = "ArmTemplateParameters_master.json"
 _TYPE = "microsoft.datafactory/factories"
 
@@ -41,16 +42,23 @@ class Resources:
 
 def templates_of(path: Path) -> list[Path]:
     """The templates that a path means: the file itself, the one in a folder, or linked ones; [] when there is none."""
+    if path.name.lower() == MASTER and path.is_file():
+        return _linked(path.parent)  # the master only says where the linked ones are; they lie beside it
     if path.is_file():
         return [path] if _is_template(path) else []
     whole = path / WHOLE[0]
     if whole.is_file():
         return [whole]
     for folder in (path, path / "linkedTemplates"):
-        linked = [file for file in sorted(folder.glob("*.json")) if LINKED.fullmatch(file.name)]
+        linked = _linked(folder)
         if linked:
-            return sorted(linked, key=lambda file: int(re.sub(r"\D", "", file.stem)))
+            return linked
     return []
+
+
+def _linked(folder: Path) -> list[Path]:
+    linked = [file for file in folder.glob("*.json") if LINKED.fullmatch(file.name)]
+    return sorted(linked, key=lambda file: int(re.sub(r"\D", "", file.stem)))
 
 
 def read_templates(paths: list[Path], *, parameters: Path | None = None) -> Resources:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reelhouse.adf.expression.moment import format_moment as format_net
 from reelhouse.adf.expression.moment import from_datetime
 from reelhouse.adf.rest.json_values import plain
+from reelhouse.adf.sql.types import interim_of_native
 from reelhouse.errors import Unsupported, UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -46,10 +47,16 @@ class Rules:
 
 
 def interim_type(name: str) -> str:
-    """The documented spelling of an interim type. Raises `UserError`."""
+    """The documented spelling of an interim type. Raises `UserError`.
+
+    Mappings made in Data Factory Studio for columns of SQL tables name the type of the database instead.
+    """
     for known in TYPES:
         if known.lower() == name.lower():
             return known
+    native = interim_of_native(name)
+    if native is not None:
+        return native
     raise UserError(f"'{name}' is no interim type", remedy=did_you_mean(name, TYPES))
 
 

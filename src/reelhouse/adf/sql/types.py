@@ -53,6 +53,20 @@ def _interim_names() -> dict[str, str]:
 _NAMES = _interim_names()
 
 
+_TEXTS = frozenset(
+    ("char", "nchar", "varchar", "nvarchar", "varchar2", "nvarchar2", "text", "ntext", "xml", "json", "jsonb", "clob")
+)
+
+
+def interim_of_native(name: str) -> str | None:
+    """The interim type of the name of an SQL type, None for what is no such name."""
+    match = _DECLARED.fullmatch(name.lower())
+    if match is None or match[5]:
+        return None
+    word = " ".join(f"{match[1]} {match[4] or ''}".split())
+    return "String" if word in _TEXTS or word.startswith("character") else _NAMES.get(word)
+
+
 def interim_of(declared: str, kind: str) -> str:
     """The interim type of a declared type on a database (SQLAlchemy's name of it). What is unknown is text."""
     match = _DECLARED.fullmatch(declared.lower())

@@ -704,6 +704,21 @@ def test_files_of_a_list_that_are_missing_are_skipped_where_that_is_allowed(move
     ]
 
 
+def test_rows_with_fewer_columns_stay_where_they_are_in_a_long_file(move, raw):
+    rows = [f"{n}" if n % 997 == 0 else f"{n},1,2" if n % 1501 == 0 else f"{n},{'x' * 40}" for n in range(1, 250_000)]
+    put(raw, "in/a.csv", "n,v\n" + "\n".join(rows))
+    found = output(move(
+        lake_dataset("s", "DelimitedText", "in", "a.csv", firstRowAsHeader=True), lake_dataset("t", "Parquet", "out"),
+        enableSkipIncompatibleRow=True,
+    ))  # fmt: skip
+
+    table = pq.read_table(raw / "out/a.parquet")
+    long = [n for n in range(1, 250_000) if n % 1501 == 0 and n % 997]
+    assert (found["rowsRead"], found["rowsSkipped"]) == (249_999, len(long))
+    assert [int(n) for n in table["n"].to_pylist()] == [n for n in range(1, 250_000) if n % 1501 or n % 997 == 0]
+    assert table["v"].null_count == 249_999 // 997
+
+
 CHECKED = [
     (
         {"more_source": {"formatSettings": {"type": "DelimitedTextReadSettings", "skipLines": 1}}},

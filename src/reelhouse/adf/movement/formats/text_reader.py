@@ -100,9 +100,9 @@ class _Blocks:
             )
             position = 1
             for batch in reader:
-                held, self._short = self._short, []
-                whole = self._with_short(batch, held, position)
-                position += batch.num_rows + len(held)
+                # Arrow parses ahead: rows that were left out may belong to a batch that is still to come.
+                whole, taken = self._with_short(batch, position)
+                position += batch.num_rows + taken
                 seen = True
                 self._progress.rows_read += whole.num_rows
                 yield pa.record_batch(whole.columns, schema=schema)
@@ -112,9 +112,8 @@ class _Blocks:
                     "2200", f"ErrorCode=DelimitedTextBadDataDetected,{self._progress.file}: {error}"
                 ) from error
         if self._short:
-            whole = self._with_short(
-                pa.record_batch([pa.nulls(0, pa.string())] * count, names=plain_names), self._short, 0
-            )
+            rest = pa.record_batch([pa.nulls(0, pa.string())] * count, names=plain_names)
+            whole, _ = self._with_short(rest, None)
             self._progress.rows_read += whole.num_rows
             seen = True
             yield pa.record_batch(whole.columns, schema=schema)
@@ -125,29 +124,34 @@ class _Blocks:
         self._short.append((row.number, row.text))
         return "skip"
 
-    def _with_short(self, batch: pa.RecordBatch, held: list[tuple[int | None, str]], start: int) -> pa.RecordBatch:
-        """The batch with the rows in it that Arrow left out for their number of columns. `start` is the number of its
-        first row in the file."""
+    def _with_short(self, batch: pa.RecordBatch, start: int | None) -> tuple[pa.RecordBatch, int]:
+        """The batch with the rows in it that Arrow left out for their number of columns, and how many those were.
+
+        `start` is the number of the batch's first row in the file; None takes all rows that are left.
+        """
         import pyarrow as pa
 
-        if not held:
-            return batch
-        parts, taken, before = [], 0, 0
-        for number, text in held:
+        parts: list[pa.RecordBatch] = []
+        done = used = 0
+        for number, text in self._short:
+            at = done if start is None or number is None else number - start - used
+            if at > batch.num_rows:
+                break
+            used += 1
             values = next(read_rows(io.BytesIO(text.encode()), _rfc(self._dialect)), [])
             if len(values) > len(self._names):
                 self._progress.rows_read += 1
                 _too_many(values, len(self._names), self._progress)
-                before += 1
                 continue
-            at = batch.num_rows if number is None else min(max(number - start - before, taken), batch.num_rows)
-            before += 1
-            parts.append(batch.slice(taken, at - taken))
-            taken = at
+            parts.append(batch.slice(done, at - done))
+            done = at
             row = [*values, *[None] * (len(self._names) - len(values))]
             parts.append(pa.record_batch([pa.array([value], pa.string()) for value in row], names=batch.schema.names))
-        parts.append(batch.slice(taken))
-        return pa.Table.from_batches(parts).combine_chunks().to_batches()[0] if sum(map(len, parts)) else batch
+        del self._short[:used]
+        if not parts:
+            return batch, used
+        parts.append(batch.slice(done))
+        return pa.Table.from_batches(parts).combine_chunks().to_batches()[0], used
 
 
 def _too_many(values: list[str | None], expected: int, progress: Progress) -> None:

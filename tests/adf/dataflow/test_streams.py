@@ -102,15 +102,15 @@ def test_an_aggregate_groups_by_columns_and_computed_ones(flows) -> None:
     rows = flows.through(
         """
         v aggregate(groupBy(id, big = views > 15), total = sum(views), rows = count(), some = sumIf(views > 15, views),
-            all = collect(views), distinct = countDistinct(id)) ~> a
+            all = collect(views), ids = collectUnique(id), distinct = countDistinct(id)) ~> a
         a filter(id == 1) ~> f
         f sort(asc(big, true)) ~> out
         """,
         PAIR,
     )
     assert rows == [
-        {"id": 1, "big": False, "total": 10, "rows": 1, "all": [10], "distinct": 1},
-        {"id": 1, "big": True, "total": 30, "rows": 1, "some": 30, "all": [30], "distinct": 1},
+        {"id": 1, "big": False, "total": 10, "rows": 1, "all": [10], "ids": [1], "distinct": 1},
+        {"id": 1, "big": True, "total": 30, "rows": 1, "some": 30, "all": [30], "ids": [1], "distinct": 1},
     ]
 
 

@@ -50,7 +50,7 @@ def apply(operator: str, left: Column, right: Column, kinds: tuple[str, str]) ->
         ">=": lambda: left >= right,
         "*": lambda: left * right,
         # What is divided by zero is null.
-        "/": lambda: F.try_divide(left, right),
+        "/": lambda: left / F.when(right != 0, right),
         "%": lambda: left % F.when(right != 0, right),
     }
     result: Column = table[operator]()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reelhouse.adf.dataflow.functions.signature import Function, table
+from reelhouse.adf.dataflow.stream import fresh
 
 
 def _plain(name: str) -> Callable[[Any], Any]:
@@ -72,8 +73,10 @@ def _edge(name: str) -> Callable[[Any], Any]:
 
 def _collect(a: Any) -> Any:
     """All values, nulls among them, which Spark alone would leave out."""
-    packed = a.over(a.F.collect_list(a.guarded(a.F.struct(a[0].alias("v")))))
-    return a.F.transform(packed, lambda x: x.getField("v"))
+    # A name of its own, since the engine tells two such aggregates of one group apart by their text alone.
+    name = fresh()
+    packed = a.over(a.F.collect_list(a.guarded(a.F.struct(a[0].alias(name)))))
+    return a.F.transform(packed, lambda x: x.getField(name))
 
 
 def _approx(a: Any) -> Any:

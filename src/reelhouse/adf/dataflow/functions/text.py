@@ -21,7 +21,7 @@ def _split(a: Any) -> Any:
 
 def _substring(a: Any) -> Any:
     length = a[2] if len(a) == 3 else a.F.length(a[0])
-    return a.F.substring(a[0], a[1], length)
+    return a.F.substring(a[0], a[1], a.F.greatest(length, a.F.lit(0)))
 
 
 def _like(a: Any) -> Any:
@@ -112,7 +112,7 @@ FUNCTIONS = table(
     fromBase64=(1, 2, _from_base64),
     initCap=(1, 1, lambda a: a.F.initcap(a[0])),
     instr=(2, 2, lambda a: a.F.position(a[1], a[0])),
-    left=(2, 2, lambda a: a.F.substring(a[0], a.F.lit(1), a[1])),
+    left=(2, 2, lambda a: a.F.substring(a[0], a.F.lit(1), a.F.greatest(a[1], a.F.lit(0)))),
     length=(1, 1, lambda a: a.F.length(a[0])),
     levenshtein=(2, 2, lambda a: a.F.levenshtein(a[0], a[1])),
     like=(2, 2, _like),

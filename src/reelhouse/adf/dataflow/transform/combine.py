@@ -166,5 +166,5 @@ KINDS = (
         expressions=True,
     ),
     Kind("exists", "Exists", (2, 2), _exists, {"negate": FLAG, "broadcast": BROADCAST}, expressions=True),
-    Kind("union", "Union", (2, None), _union, {"byName": FLAG}),
+    Kind("union", "Union", (1, None), _union, {"byName": FLAG}),
 )

@@ -63,6 +63,7 @@ def test_a_failed_run_is_shown_run_again_and_listed(shell: Shell):
     listed = shell("runs", "--pipeline", "LOOP", "--status", "failed", "--last", "1h").stdout
 
     assert (failed.returncode, again.returncode) == (1, 1)
+    assert "✗ loop Failed" in again.stdout
     assert "each  ForEach" in shown
     assert "decided the status" in shown
     assert "check [7]" in shown

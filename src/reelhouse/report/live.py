@@ -78,7 +78,7 @@ class LiveProgress:
         line.append(f"{mark} ", style=style)
         line.append(run.name)
         line.append(f"  {run.type or run.kind.value}", style="dim")
-        line.append(f"  {seconds:.2f} s", style="cyan")
+        line.append("  used again" if "reusedFrom" in run.details else f"  {seconds:.2f} s", style="cyan")
         if run.status is RunStatus.FAILED:
             if run.id not in self._explained:
                 first = message_of(run.error).splitlines()

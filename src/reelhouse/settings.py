@@ -39,6 +39,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from reelhouse.adf.sql.target import SqlTarget
 from reelhouse.errors import Place, UserError, did_you_mean
 
 FILE_NAME = "reelhouse.toml"
@@ -56,17 +57,6 @@ class RunSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     url: str | None = None
-
-
-class SqlTarget(BaseModel):
-    """The database that stands in for a linked service. `url` is one of SQLAlchemy; files are relative to the project."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    url: str
-    password: str | None = None
-    procedures: str | None = None
-    schemas: dict[str, str] = Field(default_factory=dict)
-    translate: bool = True
 
 
 class Settings(BaseModel):

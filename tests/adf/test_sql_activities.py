@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from reelhouse.adf.sql.databases import Databases
+from reelhouse.adf.sql.target import SqlTarget
 from reelhouse.adf.validate import validate
 from reelhouse.clock import SystemClock
 from reelhouse.runs.record import RunStatus
-from reelhouse.settings import SqlTarget
 
 REFERENCE = {"referenceName": "ls_sql", "type": "LinkedServiceReference"}
 

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from reelhouse.adf.sql.databases import Databases
+from reelhouse.adf.sql.target import SqlTarget
 from reelhouse.runs.record import RunStatus
-from reelhouse.settings import SqlTarget
 
 SERVICE = {
     "name": "ls_sql",

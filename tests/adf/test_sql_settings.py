@@ -9,8 +9,9 @@ import pytest
 from reelhouse.adf.settings.sql import AzureSqlDatabase
 from reelhouse.adf.sql.databases import Databases
 from reelhouse.adf.sql.names import parts_of
+from reelhouse.adf.sql.target import SqlTarget
 from reelhouse.errors import Place, UserError
-from reelhouse.settings import SqlTarget, load_settings
+from reelhouse.settings import load_settings
 
 PLACE = Place("linkedService/ls.json")
 

@@ -89,7 +89,7 @@ CASES = [
     ([("f", "ForEach", (), {"items": "@json('[]')", "activities": [{"name": "g", "type": "ForEach", "typeProperties": {"items": "@json('[]')", "activities": [{"name": "w", "type": "Wait", "typeProperties": W}]}}]})], "does not allow ForEach inside of ForEach"),
     ([("i", "IfCondition", (), {"expression": "@true", "ifTrueActivities": [{"name": "j", "type": "IfCondition", "typeProperties": {"expression": "@true"}}]})], "IfCondition inside of IfCondition"),
     ([("j", "DatabricksJob", (), {"jobId": "9"})], "No job has the id '9'"),
-    ([("l", "Lookup", (), {"source": {"type": "SqlSource"}, "dataset": {"referenceName": "ds_json", "type": "DatasetReference", "parameters": {"folder": "", "file": ""}}})], "Lookup from 'SqlSource' is not supported"),
+    ([("l", "Lookup", (), {"source": {"type": "CassandraSource"}, "dataset": {"referenceName": "ds_json", "type": "DatasetReference", "parameters": {"folder": "", "file": ""}}})], "Lookup from 'CassandraSource' is not supported"),
     ([("c", "Copy", (), {"source": {"type": "OrcSource"}, "sink": {"type": "ParquetSink"}})], "Copy from 'OrcSource' is not supported"),
     ([("w", "Validation", (), {"dataset": {"referenceName": "ds_folder", "type": "DatasetReference", "parameters": {"folder": "a"}}, "timout": "0.0"})], "has no property 'timout'. Did you mean 'timeout'?"),
 ]  # fmt: skip
@@ -162,9 +162,9 @@ def test_datasets_and_linked_services_see_only_their_own_parameters(make_factory
 def test_types_that_are_not_supported_are_refused_where_they_are_used(make_factory, act, dataset, services):
     service = {
         "name": "ls_sql",
-        "properties": {"type": "AzureSqlDatabase", "typeProperties": {"connectionString": "x", "any": 1}},
+        "properties": {"type": "Cassandra", "typeProperties": {"connectionString": "x", "any": 1}},
     }
-    table = {"name": "ds_sql", "properties": {"type": "AzureSqlTable", "typeProperties": {"any": 1},
+    table = {"name": "ds_sql", "properties": {"type": "CassandraTable", "typeProperties": {"any": 1},
              "linkedServiceName": {"referenceName": "ls_sql", "type": "LinkedServiceReference"}}}  # fmt: skip
     factory = make_factory(
         {
@@ -178,7 +178,7 @@ def test_types_that_are_not_supported_are_refused_where_they_are_used(make_facto
     assert [finding.place.file for finding in found] == ["factory/pipeline/main.json"]
     assert run_pipeline(factory, "other", {}, services).status == "Succeeded"
     with pytest.raises(
-        UserError, match=r"Dataset .ds_sql. is of type .AzureSqlTable., which is not supported\. Supported: Binary"
+        UserError, match=r"Dataset .ds_sql. is of type .CassandraTable., which is not supported\. Supported: "
     ):
         run_pipeline(factory, "main", {}, services)
 

@@ -27,6 +27,13 @@ ACTIVITY_PROPERTIES = frozenset(
         "runConcurrently",
         "sourceStagingConcurrency",
         "connectVia",
+        "sqlWriterUseTableLock",
+        "allowPolyBase",
+        "polyBaseSettings",
+        "allowCopyCommand",
+        "copyCommandSettings",
+        "exportSettings",
+        "importSettings",
     )
 )
 LINKED_SERVICE_PROPERTIES = frozenset(

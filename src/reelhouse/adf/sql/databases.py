@@ -20,8 +20,8 @@ from reelhouse.adf.expression.values import text
 from reelhouse.adf.settings.sql import DIALECTS, SqlService
 from reelhouse.adf.sql.errors import failed
 from reelhouse.adf.sql.names import quoted
+from reelhouse.adf.sql.target import SqlTarget
 from reelhouse.errors import Place, UserError, did_you_mean
-from reelhouse.settings import SqlTarget
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -92,6 +92,7 @@ class Database:
             engine = engine.execution_options(isolation_level=isolation)
         try:
             with engine.connect() as connection:
+                connection.begin()  # COPY is not seen by SQLAlchemy, which begins with what it sees
                 yield connection
                 connection.commit()
         except (DBAPIError, sqlite3.Error) as error:

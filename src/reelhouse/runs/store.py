@@ -1,7 +1,9 @@
 """The history of runs in a database: SQLite by default, any SQLAlchemy URL.
 
-Every write is its own short transaction, so that the history is right after `kill -9`. A run whose process has gone
-stays `InProgress` until the next start of the project marks it (`close_abandoned`).
+Every write is its own short transaction, over before the call returns: what is to have effects is recorded before it
+begins, and the history is right after `kill -9`. SQLite does not wait for the disk at each of them (WAL with
+`synchronous=normal`), so that a power cut may take the last moments, never the file. A run whose process has gone stays
+`InProgress` until the next start of the project marks it (`close_abandoned`).
 """
 
 from __future__ import annotations

@@ -90,6 +90,8 @@ TEXT = 'id,name\r\n1,"x\\"y"\r\n2\r\n3,"q,\nz"\r\n4,\r\n5,""\r\n'
 ROWS = [("1", 'x"y'), ("2", None), ("3", "q,\nz"), ("4", None), ("5", "")]
 
 
+@pytest.mark.supports("activity", "Copy")
+@pytest.mark.supports("store", "AzureBlobFS")
 @pytest.mark.supports("format", "DelimitedText", "Parquet")
 def test_delimited_text_becomes_parquet_with_columns_of_text(move, raw):
     put(raw, "in/a.csv", TEXT)
@@ -717,6 +719,14 @@ def test_rows_with_fewer_columns_stay_where_they_are_in_a_long_file(move, raw):
     assert (found["rowsRead"], found["rowsSkipped"]) == (249_999, len(long))
     assert [int(n) for n in table["n"].to_pylist()] == [n for n in range(1, 250_000) if n % 1501 or n % 997 == 0]
     assert table["v"].null_count == 249_999 // 997
+
+
+def test_the_columns_of_compressed_text_are_told(run, act, raw):
+    put(raw, "in/a.csv.gz", packed("gzip", b"a,b\n1,2\n"))
+    data = lake_dataset("d", "DelimitedText", "in", "a.csv.gz", firstRowAsHeader=True, compressionCodec="gzip")
+    ask = act("m", "GetMetadata", dataset={"referenceName": "d", "type": "DatasetReference"}, fieldList=["columnCount"])
+
+    assert run([ask], objects={"dataset": [data]}).activities["m"]["output"] == {"columnCount": 2}
 
 
 CHECKED = [

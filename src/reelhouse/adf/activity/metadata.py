@@ -17,6 +17,7 @@ from reelhouse.adf.delimited import column_names, dialect_of, read_rows
 from reelhouse.adf.errors import SYSTEM_ERROR, ActivityFailed
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.files import FileFilter, content_md5, find_files, is_temporary, modified_at
+from reelhouse.adf.movement.compression import ARCHIVES, codec_of, unpacked
 from reelhouse.adf.settings import DelimitedText, GetMetadata, Validation
 from reelhouse.adf.sql.metadata import prepare_sql_metadata
 from reelhouse.errors import Unsupported, did_you_mean
@@ -132,8 +133,15 @@ def _columns(dataset: OpenDataset, path: Path, field: str, skip: int) -> list[st
             remedy="Supported: DelimitedText.",
         )
     dialect = dialect_of(dataset.settings, dataset.place.at("typeProperties"), skip)
+    codec, _ = codec_of(dataset.settings, dataset.place.at("typeProperties"))
+    if codec in ARCHIVES:
+        raise Unsupported(
+            f"The field '{field}' of files in a {codec} archive is not supported",
+            where=dataset.place.at("typeProperties").at("compressionCodec"),
+        )
     with path.open("rb") as file:
-        return column_names(next(read_rows(file, dialect), None), dialect.first_row_as_header)
+        rows = read_rows(unpacked(file, codec), dialect)
+        return column_names(next(rows, None), dialect.first_row_as_header)
 
 
 def prepare_validation(ctx: ActivityContext) -> Work:

@@ -38,6 +38,8 @@ class AzureDatabricks(Settings):
     workspace_resource_id: Any = None
     existing_cluster_id: Any = None
     instance_pool_id: Any = None
+    cluster_option: Any = None
+    """Fixed or Autoscaling: written by Data Factory Studio, in no reference."""
     new_cluster_version: Any = None
     new_cluster_num_of_worker: Any = None
     new_cluster_node_type: Any = None

@@ -45,7 +45,7 @@ W = {"waitTimeInSeconds": 1}
 CASES = [
     ([("w", "Wait", (), {"waitTimInSeconds": 1})], "has no property 'waitTimInSeconds'. Did you mean 'waitTimeInSeconds'?"),
     ([("w", "Wait", (), {})], "lacks the property 'waitTimeInSeconds'"),
-    ([("w", "ExecuteDataFlow", (), {})], "type 'ExecuteDataFlow' are not supported ('w'). Supported: AppendVariable, "),
+    ([("w", "HDInsightHive", (), {})], "type 'HDInsightHive' are not supported ('w'). Supported: AppendVariable, "),
     ([("w", "Wait", "x", W)], "'w' depends on 'x', which is not an activity beside it"),
     ([("a", "Wait", "b", W), ("b", "Wait", "a", W)], "depends on itself"),
     ([("a", "Wait", {"b": ["Succeded"]}, W), ("b", "Wait", (), W)], """The property 'dependencyConditions' of a dependency of 'a' has "Succeded". Did you mean 'Succeeded'? Allowed: Succeeded, Failed, Skipped, Completed."""),

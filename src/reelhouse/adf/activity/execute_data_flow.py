@@ -6,15 +6,9 @@ https://learn.microsoft.com/azure/data-factory/control-flow-execute-data-flow-ac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelhouse.adf.activity.context import ActivityContext, Work, wrong
-from reelhouse.adf.dataflow.check import check_flow
-from reelhouse.adf.dataflow.definition import DataFlow, find_flow, require_flow
-from reelhouse.adf.dataflow.ends import FORMATS
-from reelhouse.adf.dataflow.parse import parse_expression
-from reelhouse.adf.dataflow.syntax import Literal, Node
-from reelhouse.adf.dataflow.tokens import ScriptError
 from reelhouse.adf.definition import Reference
 from reelhouse.adf.errors import ActivityFailed
 from reelhouse.adf.expression.values import text
@@ -25,8 +19,16 @@ from reelhouse.adf.settings.dataflow import DataFlowReference, ExecuteDataFlow
 from reelhouse.adf.settings.sql import DATASETS as TABLES
 from reelhouse.errors import Place, Unsupported, did_you_mean
 
+if TYPE_CHECKING:
+    from reelhouse.adf.dataflow.definition import DataFlow
+    from reelhouse.adf.dataflow.syntax import Node
+
+# What data flows need is imported where it is used: most runs have none.
+
 
 def prepare_execute_data_flow(ctx: ActivityContext) -> Work:
+    from reelhouse.adf.dataflow.definition import require_flow
+
     settings = ctx.activity.settings
     assert isinstance(settings, ExecuteDataFlow)
     reference = _reference(settings.data_flow, _place(ctx.properties, ctx.activity.raw))
@@ -61,6 +63,8 @@ def _reference(raw: Any, place: Place) -> DataFlowReference:
 
 
 def _defaults(flow: DataFlow) -> dict[str, Node]:
+    from reelhouse.adf.dataflow.syntax import Literal
+
     return {
         item.name: item.default if item.default is not None else Literal(None, "null")
         for item in flow.script.parameters
@@ -69,6 +73,10 @@ def _defaults(flow: DataFlow) -> dict[str, Node]:
 
 def _parsed(ctx: ActivityContext, name: str, value: Any) -> Node:
     """The expression that a value is: a text is one in the language of data flows, others are values of their own."""
+    from reelhouse.adf.dataflow.parse import parse_expression
+    from reelhouse.adf.dataflow.syntax import Literal
+    from reelhouse.adf.dataflow.tokens import ScriptError
+
     kinds = {bool: "boolean", int: "integer", float: "double"}
     if type(value) in kinds:
         return Literal(value, kinds[type(value)])
@@ -89,6 +97,9 @@ def check_execute_data_flow(
     factory: Factory, settings: ExecuteDataFlow, properties: Place, raw: Mapping[str, Any], findings: list[Finding]
 ) -> None:
     """What is wrong with the activity and with its data flow."""
+    from reelhouse.adf.dataflow.check import check_flow
+    from reelhouse.adf.dataflow.definition import find_flow
+
     place = _place(properties, raw)
     reference = checked(DataFlowReference, settings.data_flow, place, "A reference to a data flow", findings)
     if settings.continue_on_error not in (None, False):
@@ -128,6 +139,8 @@ def _check_parameters(flow: DataFlow, reference: DataFlowReference, place: Place
 def _check_datasets(
     factory: Factory, flow: DataFlow, reference: DataFlowReference, place: Place, findings: list[Finding]
 ) -> None:
+    from reelhouse.adf.dataflow.ends import FORMATS
+
     ends = {**flow.sources, **flow.sinks}
     for name in reference.dataset_parameters:
         if name not in ends:

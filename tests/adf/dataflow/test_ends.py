@@ -232,3 +232,16 @@ def test_inline_text_has_its_dialect_in_the_script(flows) -> None:
         {"to": "'dest'"},
     )
     assert (flows.raw / "dest/a_dest.csv").read_text() == "id;t\n1;x\n"
+
+
+def test_what_a_killed_run_left_is_removed_after_a_week(flows) -> None:
+    import os
+
+    staging = flows.services.lake.root / "_dataflow_staging"
+    now = flows.services.clock.now().timestamp()
+    for name, days in (("old", 8), ("young", 1)):
+        (staging / name).mkdir(parents=True)
+        os.utime(staging / name, (now - days * 86400, now - days * 86400))
+    flows.write("in/a.csv", "id,title,at\n1,a,\n")
+    flows.output(CSV + "s sink() ~> k", {"s": "df_csv:in/a.csv", "k": "df_json:out"})
+    assert [path.name for path in staging.iterdir()] == ["young"]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 STAGING = "_dataflow_staging"
 """Below the root of the lake, outside of all containers."""
+LEFTOVER_SECONDS = 7 * 24 * 3600
 
 
 def run_flow(
@@ -47,7 +48,9 @@ def run_flow(
     wrong, `ActivityFailed` for what fails while it runs.
     """
     clock = ctx.services.clock
-    folder = Path(ctx.services.lake.root) / STAGING / uuid.uuid4().hex
+    staging = Path(ctx.services.lake.root) / STAGING
+    _remove_leftovers(staging, clock.now().timestamp())
+    folder = staging / uuid.uuid4().hex
     scope = Scope(Flow(spark, parameters, clock.now(), folder))
     try:
         plans = _plans(ctx, flow, dataset_parameters, scope)
@@ -74,6 +77,13 @@ def run_flow(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return {"runStatus": {"computeAcquisitionDuration": 0, "dsl": flow.text, "metrics": metrics}}
+
+
+def _remove_leftovers(staging: Path, now: float) -> None:
+    """Remove what runs left that were killed."""
+    for folder in staging.glob("*"):
+        if now - folder.stat().st_mtime > LEFTOVER_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _first_line(error: Exception) -> str:

@@ -352,6 +352,15 @@ def test_values_are_written_as_text_the_way_net_does(move, raw):
     assert (raw / "out/b.csv").read_text() == "2024-01-02 03:04:05.0000000,True,1E+20,1.5,2024-01-02\n"
 
 
+@pytest.mark.parametrize("setting", [{"culture": "xx-XX"}, {"timeSpanFormat": "c"}])
+def test_a_conversion_that_is_not_done_is_refused_by_name(move, raw, setting):
+    put(raw, "in/a.csv", "v\n1\n")
+    translator = mapping(({"ordinal": 1}, {"name": "v"}), typeConversion=True, typeConversionSettings=setting)
+    result = move(lake_dataset("s", "DelimitedText", "in"), lake_dataset("t", "Parquet", "out"), translator=translator)
+
+    assert "not supported" in message(result)
+
+
 def test_legacy_mappings_still_map(move, raw):
     put(raw, "in/a.csv", "id,name\n1,x\n")
     source, sink = (

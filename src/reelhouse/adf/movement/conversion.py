@@ -42,8 +42,17 @@ class Rules:
     boolean_as_number: bool = False
     date_time_format: str | None = None
     date_time_offset_format: str | None = None
-    time_span_format: str | None = None
     culture: str = "en-US"
+
+
+def known_culture(name: str) -> str:
+    """A culture whose numbers are read and written here. Raises `Unsupported`."""
+    language = name.partition("-")[0].lower()
+    if language not in _COMMA_CULTURES and language not in ("", "en", "iv"):
+        raise Unsupported(
+            f"The culture '{name}' is not supported", remedy=f"Supported: en, {', '.join(sorted(_COMMA_CULTURES))}."
+        )
+    return name
 
 
 def interim_type(name: str) -> str:

@@ -28,6 +28,10 @@ def check_file_source(raw: Mapping[str, Any], place: Place, findings: list[Findi
     if formats is not None and not is_expression(formats):
         spot = place.at("formatSettings")
         _check_format(formats, kind.removesuffix("Source") + "ReadSettings", READ_FORMATS, spot, findings)
+        mode = formats.get("validationMode")
+        if isinstance(mode, str) and "@" not in mode and mode.lower() not in ("", "none"):
+            what = f"validationMode '{mode}' is not supported"
+            findings.append(problem(spot.at("validationMode"), what, "Supported: none."))
         unpack = formats.get("compressionProperties")
         if isinstance(unpack, Mapping) and not is_expression(unpack):
             check_unpacking(unpack, spot.at("compressionProperties"), findings)

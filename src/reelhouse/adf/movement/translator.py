@@ -13,7 +13,7 @@ from reelhouse.adf.activity.context import ActivityContext, as_boolean, as_integ
 from reelhouse.adf.expression.evaluate import is_expression
 from reelhouse.adf.expression.values import text
 from reelhouse.adf.finding import Finding, checked, problem
-from reelhouse.adf.movement.conversion import Rules, interim_type
+from reelhouse.adf.movement.conversion import Rules, interim_type, known_culture
 from reelhouse.adf.rest.json_path import JsonPath, parse_path
 from reelhouse.adf.settings.files import ColumnSide, TabularTranslator, TypeConversionSettings
 from reelhouse.errors import Place, Unsupported, UserError
@@ -131,13 +131,14 @@ def _rules(ctx: ActivityContext, raw: Any, place: Place) -> Rules:
     settings = checked(TypeConversionSettings, raw, place, "Type conversion settings", findings)
     if settings is None:
         raise findings[0].error()
+    if settings.time_span_format:
+        raise Unsupported("Formats of time spans are not supported", where=place.at("timeSpanFormat"))
     return Rules(
         as_boolean(ctx, settings.allow_data_truncation, "allowDataTruncation"),
         as_boolean(ctx, settings.treat_boolean_as_number, "treatBooleanAsNumber"),
         text(settings.date_time_format) or None,
         text(settings.date_time_offset_format) or None,
-        text(settings.time_span_format) or None,
-        text(settings.culture) or "en-US",
+        known_culture(text(settings.culture) or "en-US"),
     )
 
 
@@ -158,7 +159,7 @@ def _column(ctx: ActivityContext, item: Mapping[str, Any], in_collection: bool, 
         text(source.type) or None,
         text(source.format) or None,
         text(sink.format) or None,
-        text(source.culture) or text(sink.culture) or None,
+        known_culture(text(source.culture) or text(sink.culture)) or None,
         precision,
     )
 

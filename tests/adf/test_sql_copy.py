@@ -234,6 +234,18 @@ def test_a_constraint_that_is_violated_leaves_nothing_and_a_rerun_completes(stan
     assert stand.look("SELECT COUNT(*) FROM t") == [(30_000,)]
 
 
+def test_rows_whose_key_is_taken_are_skipped_where_bad_rows_are(stand, raw, run, load, runs):
+    stand.look("CREATE TABLE t (id INT PRIMARY KEY)")
+    stand.look("INSERT INTO t VALUES (7), (20)")
+    put(raw, pa.table({"id": list(range(100))}))
+    copy = load("t")
+    copy["typeProperties"]["enableSkipIncompatibleRow"] = True
+    assert run([copy], objects=OBJECTS).status is RunStatus.SUCCEEDED
+    output = runs.named("load")[0].output
+    assert (output["rowsCopied"], output["rowsSkipped"]) == (98, 2)
+    assert stand.look("SELECT COUNT(*) FROM t") == [(100,)]
+
+
 def test_a_missing_table_is_named(stand, raw, run, load, unload, runs):
     put(raw, pa.table({"id": [1]}))
     run([load("nothing"), unload("nowhere")], objects=OBJECTS)

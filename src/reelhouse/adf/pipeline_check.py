@@ -55,6 +55,7 @@ from reelhouse.adf.settings import (
     WebActivity,
     WebHook,
 )
+from reelhouse.adf.settings.sql import DATASETS as TABLES
 from reelhouse.adf.type_check import ACTIVITY_TYPES, is_typo, nearest_type
 from reelhouse.errors import Place, did_you_mean
 
@@ -383,6 +384,9 @@ class _PipelineCheck:
     def _not_http(self, activity: Activity, raw: Any, place: Place) -> None:
         name = raw.get("referenceName") if isinstance(raw, Mapping) else None
         dataset = self.factory.datasets.get(name) if isinstance(name, str) else None
+        if dataset is not None and dataset.type in TABLES and activity.type != "GetMetadata":
+            message = f"{activity.type} of a table is not supported: '{dataset.name}' is a {dataset.type}"
+            self.findings.append(problem(place, message, "Use Script or GetMetadata."))
         if dataset is not None and _is_http(dataset):
             self.findings.append(
                 problem(

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from reelhouse.adf.activity.context import ActivityContext
-from reelhouse.adf.movement.rows import RowStream
+from reelhouse.adf.movement.rows import BadRows, RowStream
 from reelhouse.adf.sql.databases import Database
 from reelhouse.adf.sql.errors import COPY, refused
 from reelhouse.adf.sql.names import quoted
@@ -14,6 +14,9 @@ from reelhouse.adf.sql.names import quoted
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy import Connection
+
+KEY_TAKEN = "2627"
+"""SQL Server's number for a primary key that is there already, which logs of skipped rows have."""
 
 
 def load(
@@ -26,13 +29,43 @@ def load(
         ctx.waiting().check()
         if not batch.num_rows:
             continue
-        if database.kind == "postgresql":
-            _copy(connection, table, columns, batch)
-        else:
-            _insert(database, connection, table, columns, batch)
-        rows += batch.num_rows
+        rows += _put(database, connection, table, columns, batch, stream.progress.bad)
         size += batch.nbytes
     return rows, size
+
+
+def _put(
+    database: Database, connection: Connection, table: str, columns: str, batch: pa.RecordBatch, bad: BadRows
+) -> int:
+    """Write a batch; the number of rows written comes back.
+
+    Where bad rows are skipped, rows whose key is taken are skipped too. They are found by halving the batch, so that a
+    good one costs one call.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    write = _copy if database.kind == "postgresql" else _insert
+    count: int = batch.num_rows
+    if not getattr(bad, "enabled", False):
+        write(connection, table, columns, batch)
+        return count
+    try:
+        with connection.begin_nested():
+            write(connection, table, columns, batch)
+        return count
+    except DBAPIError as error:
+        if not _is_taken(error):
+            raise
+        if count == 1:
+            bad.add(batch.to_pylist()[0], KEY_TAKEN, " ".join(str(error.orig).split()))
+            return 0
+    half = count // 2
+    return sum(_put(database, connection, table, columns, part, bad) for part in (batch[:half], batch[half:]))
+
+
+def _is_taken(error: Any) -> bool:
+    """Whether a primary key or a unique constraint is violated."""
+    return getattr(error.orig, "sqlstate", None) == "23505" or "UNIQUE constraint failed" in str(error.orig)
 
 
 def _copy(connection: Connection, table: str, columns: str, batch: pa.RecordBatch) -> None:
@@ -70,11 +103,12 @@ def _as_csv(column: pa.Array, name: str) -> pa.Array:
     return column
 
 
-def _insert(database: Database, connection: Connection, table: str, columns: str, batch: pa.RecordBatch) -> None:
-    values = [_for_driver(batch.column(index), batch.schema.names[index], database.kind)
+def _insert(connection: Connection, table: str, columns: str, batch: pa.RecordBatch) -> None:
+    kind = connection.dialect.name
+    values = [_for_driver(batch.column(index), batch.schema.names[index], kind)
               for index in range(batch.num_columns)]  # fmt: skip
     rows = list(zip(*values, strict=True))
-    if database.kind == "sqlite":
+    if kind == "sqlite":
         marks = ", ".join("?" * batch.num_columns)
         connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
         return

@@ -20,7 +20,7 @@ from reelhouse.adf.settings.sql import DATASETS_OF, SINKS, UpsertSettings
 from reelhouse.adf.sql.errors import COPY, refused
 from reelhouse.adf.sql.load import load
 from reelhouse.adf.sql.names import quoted
-from reelhouse.adf.sql.source import missing
+from reelhouse.adf.sql.source import missing, tell_unused
 from reelhouse.adf.sql.tables import Table, find_table, full_name
 from reelhouse.adf.sql.translate import statements
 from reelhouse.adf.sql.types import declared_for
@@ -87,10 +87,11 @@ def open_sql_sink(ctx: ActivityContext, raw: Mapping[str, Any], dataset: OpenDat
     check_sql_sink(evaluated, place, findings)
     if findings:
         raise findings[0].error()
-    return SqlSink(ctx, location, _read(ctx, SINKS[kind].model_validate(evaluated), place))
+    return SqlSink(ctx, location, _read(ctx, SINKS[kind].model_validate(evaluated)))
 
 
-def _read(ctx: ActivityContext, sink: Any, place: Place) -> SqlWrite:
+def _read(ctx: ActivityContext, sink: Any) -> SqlWrite:
+    tell_unused(ctx, sink)
     behavior = text(getattr(sink, "write_behavior", None)) or text(getattr(sink, "write_method", None))
     upserts = behavior.lower() == "upsert"
     raw = getattr(sink, "upsert_settings", None)

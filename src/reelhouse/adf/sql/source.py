@@ -39,6 +39,8 @@ PARTITION_OPTIONS = ("None", "PhysicalPartitionsOfTable", "DynamicRange")
 ISOLATION = {"readcommitted": "READ COMMITTED", "readuncommitted": "READ UNCOMMITTED", "none": None,
              "repeatableread": "REPEATABLE READ", "serializable": "SERIALIZABLE", "snapshot": "SNAPSHOT"}  # fmt: skip
 _CONDITIONS = ("?DfDynamicRangePartitionCondition", "?AdfDynamicRangePartitionCondition")
+_UNUSED = ("source_retry_count", "source_retry_wait", "sink_retry_count", "sink_retry_wait", "write_batch_size",
+           "number_precision", "number_scale")  # fmt: skip
 _QUERIES = ("sql_reader_query", "query", "oracle_reader_query")
 
 
@@ -95,6 +97,7 @@ def read_sql_source(
     if findings:
         raise findings[0].error()
     source = SOURCES[kind].model_validate(evaluated)
+    tell_unused(ctx, source)
     query = text(_given(source, *_QUERIES))
     procedure = text(_given(source, "sql_reader_stored_procedure_name"))
     if not (query or procedure or location.table):
@@ -117,6 +120,14 @@ def read_sql_source(
         location.database, location, query, procedure, values, level, as_seconds(ctx, timeout, "queryTimeout"),
         _additional(ctx, getattr(source, "additional_columns", None)), code,
     )  # fmt: skip
+
+
+def tell_unused(ctx: ActivityContext, settings: Any) -> None:
+    """Note what a source or sink says that makes no difference to a database at hand."""
+    unused = [key for key in _UNUSED if getattr(settings, key, None) not in (None, "", False)]
+    for key in unused:
+        name = type(settings).model_fields[key].alias
+        ctx.services.runs.note(f"'{name}' has no effect on a local database", run_id=ctx.run_id)
 
 
 def _additional(ctx: ActivityContext, raw: Any) -> list[tuple[str, str]]:
@@ -177,7 +188,7 @@ def _running(ctx: ActivityContext, read: SqlRead) -> Iterator[tuple[Connection, 
 def _asked(connection: Connection, read: SqlRead) -> list[Statement]:
     database = read.database
     if read.query:
-        return statements(connection, database, read.query, read.code)
+        return list(statements(connection, database, read.query, read.code))
     if read.procedure:
         return find_procedure(connection, database, parts_of(read.procedure), read.parameters or {}, read.code, True)
     table = find_table(connection, database, read.table.schema, read.table.table)

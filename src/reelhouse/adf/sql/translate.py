@@ -42,14 +42,18 @@ class Statement:
 
 def statements(
     connection: Connection, database: Database, sql: str, code: str, parameters: Sequence[str] = ()
-) -> list[Statement]:
-    """The statements of a text, for this database. Raises `ActivityFailed` with the place of what does not translate.
+) -> Iterator[Statement]:
+    """The statements of a text, for this database, each made when the one before it has been run.
 
-    `parameters` are the names that `@name` (T-SQL), `:name`, or `?` in their order may have in the text.
+    `parameters` are the names that `@name` (T-SQL), `:name`, or `?` in their order may have in the text. Raises
+    `ActivityFailed` with the place of what does not translate.
     """
     if not database.translates and not parameters:
-        return [Statement(_escaped(part), _reads(part)) for part in split(sql, database.dialect, code)]
-    return [_written(connection, database, tree, sql, code, list(parameters)) for tree in _parsed(database, sql, code)]
+        for part in split(sql, database.dialect, code):
+            yield Statement(_escaped(part), _reads(part))
+        return
+    for tree in _parsed(database, sql, code):
+        yield _written(connection, database, tree, sql, code, list(parameters))
 
 
 def split(sql: str, dialect: str, code: str) -> Iterator[str]:
@@ -130,6 +134,8 @@ def _written(
         if name in _NOT_HERE and not (name == "Set" and node is not tree):
             excerpt = node.sql(dialect=database.spoken) or sql
             raise _untranslated(code, f"{name.upper()} is not known there", f"'{excerpt[:_EXCERPT]}'", sql)
+    for node in list(tree.find_all(exp.National)):
+        node.replace(exp.Literal.string(node.name))
     names = _parameters(tree, parameters, code, sql)
     found = _tables(connection, database, tree)
     if database.dialect in ("sqlite", "postgres") and database.spoken == "tsql":

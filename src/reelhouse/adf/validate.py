@@ -15,7 +15,9 @@ from reelhouse.adf.pipeline_check import validate_pipeline
 from reelhouse.adf.reference_check import check_expressions, check_reference, references_of, validate_dataset
 from reelhouse.adf.services import StandIn
 from reelhouse.adf.settings import LINKED_SERVICE_SETTINGS
+from reelhouse.adf.trigger.definition import Trigger
 from reelhouse.adf.type_check import LINKED_SERVICE_TYPES, is_typo, nearest_type
+from reelhouse.errors import did_you_mean
 
 
 def validate(factory: Factory, known_job_ids: Collection[str] | None = None) -> list[Finding]:
@@ -31,6 +33,7 @@ def validate(factory: Factory, known_job_ids: Collection[str] | None = None) -> 
         names = Names(linked_service=service.parameters, scope="a linked service")
         findings.extend(check_expressions(service.raw, service.place.at("typeProperties"), names))
     for trigger in factory.triggers.values():
+        findings.extend(_window_dependencies(factory, trigger))
         for reference in trigger.pipelines:
             findings.extend(check_reference(reference, "pipeline", "Pipeline", factory.pipelines, factory))
             names = Names(trigger=True, scope="a trigger")
@@ -46,6 +49,16 @@ def _service_type(service: LinkedService) -> Finding:
         return problem(place, f"Data Factory has no linked service of type '{kind}' ('{service.name}')", remedy)
     what = f"Linked services of type '{kind}' are not supported, '{service.name}' cannot be used"
     return warning(place, what, remedy)
+
+
+def _window_dependencies(factory: Factory, trigger: Trigger) -> Iterator[Finding]:
+    """What is wrong with the triggers whose windows a trigger depends on."""
+    names = [other.name for other in factory.triggers.values() if other.window is not None]
+    for index, dependency in enumerate(trigger.window.depends_on if trigger.window else ()):
+        if dependency.trigger is not None and dependency.trigger not in names:
+            place = trigger.place.at("typeProperties").at("dependsOn").at(index).at("referenceTrigger")
+            what = f"The factory has no tumbling window trigger '{dependency.trigger}'"
+            yield problem(place, what, did_you_mean(dependency.trigger, names))
 
 
 def validate_for_run(factory: Factory, pipeline: Pipeline, stand_in: StandIn | None = None) -> list[Pipeline]:

@@ -47,8 +47,13 @@ def up(
             service.start()
             print(f"Data Factory's REST interface at {service.address}", flush=True)
             for name in sorted(opened.factory.triggers):
+                if ("trigger", name) in opened.factory.faulty:
+                    continue
                 word = "started" if service.triggers.is_started(name) else "stopped"
                 print(f"  trigger {name} ({opened.factory.triggers[name].type}): {word}", flush=True)
+            for (kind, name), wrong in sorted(opened.factory.faulty.items()):
+                if kind == "trigger":
+                    print(f"  trigger {name}: not run, it is wrong: {wrong}", flush=True)
             print("Ctrl-C ends it in order.", flush=True)
             while not over.wait(LOOK_EVERY_SECONDS):
                 service.look()

@@ -44,12 +44,16 @@ class Up:
                 f"Beyond this machine ({host}) a token is required", remedy="Set REELHOUSE_TOKEN to a long random text."
             )
         self._project = project
+        project.factory  # noqa: B018 (read before anything starts)
         self._lock = _locked(project.state)
-        self._socket = _bound(host, port)
+        try:
+            self._socket = _bound(host, port)
+        except UserError:
+            self._lock.close()
+            raise
         self.host, self.port = host, self._socket.getsockname()[1]
         self.runs = PipelineRuns(project)
-        project.factory  # noqa: B018 (read before anything starts)
-        project.runs  # noqa: B018
+        project.runs  # noqa: B018 (marks what a killed process left)
         self._store = DatabaseTriggers(open_database(f"sqlite:///{project.state / 'triggers.db'}"))
         listing = functools.partial(list_blobs, project.lake)
         self.triggers = TriggerRunner(project.factory, self._store, self.runs, listing, project.clock, tell)

@@ -5,7 +5,7 @@ Nothing here touches a clock, a database or a run: `run` does what is decided.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -128,9 +128,3 @@ def _missing(name: str, windows: Windows, index: int, others: Mapping[str, Windo
 def after_failure(rule: WindowRule, failed_tries: int, now: datetime) -> datetime | None:
     """When a window whose run has failed that often runs again; None when it does not."""
     return now + timedelta(seconds=rule.retry_seconds) if failed_tries <= rule.retries else None
-
-
-def next_look(triggers: Sequence[Trigger], now: datetime) -> datetime | None:
-    """The next time at which a schedule fires, for a person to read."""
-    times = [time for trigger in triggers if trigger.recurrence for time in next_occurrences(trigger, now, 1)]
-    return min(times, default=None)

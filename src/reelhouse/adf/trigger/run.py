@@ -236,7 +236,7 @@ class TriggerRunner:
         windows = {
             trigger.name: Windows(trigger.window, _states(self._windows.get(trigger.name, {})))
             for trigger in self._factory.triggers.values()
-            if trigger.window is not None
+            if trigger.window is not None and ("trigger", trigger.name) not in self._factory.faulty
         }
         for name, state in windows.items():
             started = name in self._switches and self._switches[name].started

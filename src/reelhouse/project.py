@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reelhouse.adf.http import HttpxSource
     from reelhouse.adf.recovery import Recovery
     from reelhouse.adf.run import PipelineRun
+    from reelhouse.adf.sql.databases import Databases
     from reelhouse.catalog.catalog import Catalog
     from reelhouse.delta.history import HistoryEntry
     from reelhouse.jobs.bundle import Bundle
@@ -121,7 +122,7 @@ class Project:
         made = self.__dict__
         if "sessions" in made:
             self.sessions.stop()
-        for name in ("catalog", "lineage", "runs", "http"):
+        for name in ("catalog", "lineage", "runs", "http", "databases"):
             if name in made:
                 made[name].close()
 
@@ -175,6 +176,13 @@ class Project:
         from reelhouse.adf.http import HttpxSource
 
         return HttpxSource()
+
+    @cached_property
+    def databases(self) -> Databases:
+        """The databases that stand in for linked services."""
+        from reelhouse.adf.sql.databases import Databases
+
+        return Databases(self.settings.sql, self.root, self.secrets.get)
 
     @cached_property
     def secrets(self) -> Secrets:

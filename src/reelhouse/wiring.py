@@ -49,7 +49,6 @@ def adf_services(project: Project) -> AdfServices:
     """What pipelines of the factory work with."""
     from reelhouse.adf.mirror import Mirror, MirroredSource
     from reelhouse.adf.services import AdfServices
-    from reelhouse.adf.sql.databases import Databases
     from reelhouse.adf.url_map import MappedSource
 
     mirrors = [Mirror.parse(text) for text in project.mirrors]
@@ -64,7 +63,7 @@ def adf_services(project: Project) -> AdfServices:
         python_files=_PythonFiles(project),
         spark=lambda: _session(project),
         secrets=project.secrets,
-        sql=Databases(project.settings.sql, project.root, project.secrets.get),
+        sql=project.databases,
         cancel=project.cancel,
         locks=project.state / "adf",
     )

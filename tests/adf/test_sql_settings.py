@@ -11,6 +11,7 @@ from reelhouse.adf.sql.databases import Databases
 from reelhouse.adf.sql.names import parts_of
 from reelhouse.adf.sql.target import SqlTarget
 from reelhouse.errors import Place, UserError
+from reelhouse.project import Project
 from reelhouse.settings import load_settings
 
 PLACE = Place("linkedService/ls.json")
@@ -82,3 +83,18 @@ def test_a_url_that_does_not_work_is_explained(tmp_path, url, words):
 )
 def test_names_are_split_at_their_dots(name, parts):
     assert parts_of(name) == parts
+
+
+def test_a_project_has_its_databases_beside_its_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("REELHOUSE_SECRET__LOCAL__SQL", "from the environment")
+    (tmp_path / "reelhouse.toml").write_text(
+        '[sql]\nls = { url = "sqlite:///data/sales.db" }\n'
+        'pg = { url = "postgresql+psycopg://me@h/d", password = "local/sql" }\n'
+    )
+    with Project.open(tmp_path) as project:
+        database = project.databases.find("ls", "AzureSqlDatabase", AzureSqlDatabase(), PLACE)
+        with database.connect("2100") as connection:
+            connection.exec_driver_sql("CREATE TABLE t (id INT)")
+        other = project.databases.find("pg", "AzureSqlDatabase", AzureSqlDatabase(), PLACE)
+        assert list(other.secrets()) == ["from the environment"]
+    assert (tmp_path / "data" / "sales.db").is_file()

@@ -195,3 +195,12 @@ def test_expressions_that_fail_say_where(text, kind, message):
     with pytest.raises(kind, match=message) as raised:
         Template({"a": "x"}, {}, {"a": {}}).value({"p": [text]}, Place("t.json", "resources[0]"))
     assert "t.json, resources[0].p[0]" in str(raised.value)
+
+
+def test_the_master_template_stands_for_those_that_it_links(tmp_path):
+    folder = tmp_path / "linkedTemplates"
+    folder.mkdir()
+    write_template(folder / "ArmTemplate_0.json", [resource("pipelines", "p", {"activities": []})])
+    write_template(folder / "ArmTemplate_master.json", [{"type": "Microsoft.Resources/deployments", "name": "m"}])
+
+    assert list(load_factory(folder / "ArmTemplate_master.json").pipelines) == ["p"]

@@ -315,3 +315,17 @@ def test_what_an_expression_gives_is_not_judged_before_it_is_there(make_factory,
     }  # fmt: skip
 
     assert texts(validate(make_factory({"main": body}))) == []
+
+
+def test_types_that_data_factory_does_not_have_are_told_with_the_nearest_name(make_factory, act):
+    lake = {"referenceName": "ls_lake", "type": "LinkedServiceReference"}
+    objects = {
+        "dataset": [{"name": "d", "properties": {"type": "Jsn", "linkedServiceName": lake, "typeProperties": {}}}],
+        "linkedService": [{"name": "s", "properties": {"type": "SqlSrver", "typeProperties": {}}}],
+    }
+
+    found = "\n".join(texts(validate(make_factory({"main": [act("A", "Lokup")]}, objects=objects))))
+
+    assert "Data Factory has no activity of type 'Lokup' ('A'). Did you mean 'Lookup'?" in found
+    assert "Data Factory has no dataset of type 'Jsn' ('d'). Did you mean 'Json'?" in found
+    assert "Data Factory has no linked service of type 'SqlSrver' ('s'). Did you mean 'SqlServer'?" in found

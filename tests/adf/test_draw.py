@@ -148,3 +148,9 @@ def platform_run(tmp_path):
         run = project.run_pipeline("parent", {})
         tree = project.runs.tree(run.id)
     return tree, {run.name for run in tree}
+
+
+def test_boxes_of_a_column_are_as_wide_as_the_widest_so_that_no_arrow_leaves_behind_one(pipeline):
+    picture = layout(pipeline(act("a"), act("a much longer name of an activity")).activities)
+
+    assert picture.boxes["a"].width == picture.boxes["a much longer name of an activity"].width

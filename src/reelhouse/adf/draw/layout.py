@@ -71,10 +71,10 @@ def layout(activities: Sequence[Activity], notes: Mapping[str, str] | None = Non
     for column in columns:
         ordered = sorted(column, key=lambda name: _middle_of_sources(by_name[name], boxes))
         sized = [_box(by_name[name], notes or {}) for name in ordered]
-        width = max(box.width for box in sized)
+        width = max(box.width for box in sized)  # all of a column: an arrow never leaves behind a wider box
         y = 0.0
         for box in sized:
-            boxes[box.activity.name] = Box(box.activity, x, y, box.width, box.height, box.branches)
+            boxes[box.activity.name] = Box(box.activity, x, y, width, box.height, box.branches)
             y += box.height + ROW_GAP
         x += width + COLUMN_GAP
     arrows = _arrows(activities, boxes)

@@ -79,9 +79,12 @@ class Started:
             [sys.executable, "-c", code, "up", "--port", "0"],
             cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment},
         )  # fmt: skip
-        line = self.process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        self.url = found[0] if found else ""
+        found = None
+        self.said = ""
+        while found is None and (line := self.process.stdout.readline()):
+            self.said += line
+            found = re.search(r"interface at (http://\S+)", line)
+        self.url = found[1] if found else ""
         self.client = DataFactoryManagementClient(Credential(), "sub", base_url=self.url) if found else None
 
     def end(self, how=signal.SIGINT):
@@ -259,6 +262,29 @@ def test_files_that_land_while_it_is_down_start_runs_once_it_is_up(up, tmp_path)
 
     up(only)
     eventually(lambda: [x for x, _ in started_by(tmp_path, "files")] == ["raw/in/one.csv", "raw/in/two.csv"])
+
+
+@pytest.mark.parametrize("where", ["trigger.recorded", "trigger.started"])
+def test_a_kill_after_a_file_was_seen_neither_loses_nor_doubles_its_run(up, tmp_path, where):
+    only = {"files": TRIGGERS["files"]}
+    folder = tmp_path / ".reelhouse/lake/acc/raw/in"
+    folder.mkdir(parents=True)
+    killed = up(only, REELHOUSE_FAIL_AT=where)
+    _wait_until_listed(tmp_path)
+    (folder / "one.csv").write_text("1")
+    killed.process.communicate(timeout=60)
+    assert killed.process.returncode == -signal.SIGKILL
+
+    up(only)
+    (folder / "two.csv").write_text("2")
+    eventually(lambda: "raw/in/two.csv" in [x for x, _ in started_by(tmp_path, "files")])
+    assert sorted(x for x, _ in started_by(tmp_path, "files")) == ["raw/in/one.csv", "raw/in/two.csv"]
+
+
+def test_a_second_one_for_the_same_state_is_refused(up):
+    up({})
+    second = up({})
+    assert (second.process.wait(60), "runs already" in second.said) == (2, True)
 
 
 def _wait_until_listed(folder):

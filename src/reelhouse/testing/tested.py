@@ -19,9 +19,10 @@ from reelhouse.adf.reference_check import references_of
 from reelhouse.adf.run import run_pipeline
 from reelhouse.adf.services import AdfServices
 from reelhouse.adf.sql.databases import Databases
+from reelhouse.adf.sql.target import SqlTarget
 from reelhouse.clock import Clock
 from reelhouse.errors import UserError, did_you_mean
-from reelhouse.settings import FILE_NAME, SqlTarget
+from reelhouse.settings import FILE_NAME
 from reelhouse.storage.lake import Lake
 from reelhouse.testing.fakes import Fake, Fakes
 from reelhouse.testing.frozen import FrozenClock, moment

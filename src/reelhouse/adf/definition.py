@@ -143,6 +143,20 @@ def walk(activities: Iterable[Activity]) -> Iterator[Activity]:
             yield from walk(branch)
 
 
+SEEN_THROUGH = frozenset(("IfCondition", "Switch", "Until"))
+"""Containers whose inside those after them may name in `activity('…')`. The inside of a ForEach has no one result."""
+
+
+def seen_inside(container: Activity) -> Iterator[Activity]:
+    """The activities inside of a container that those after it may name. None for an activity that is no container."""
+    if container.type not in SEEN_THROUGH:
+        return
+    for branch in container.branches.values():
+        for activity in branch:
+            yield activity
+            yield from seen_inside(activity)
+
+
 class ActivityModel(Settings):
     name: str
     type: str

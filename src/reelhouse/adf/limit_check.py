@@ -168,12 +168,12 @@ def _store(factory: Factory, name: Any, owner: Mapping[str, Any], use: str, plac
     kind = settings.get("type") if isinstance(settings, Mapping) else None
     if not isinstance(where, str) or not where.endswith(_LOCATION) or not isinstance(kind, str):
         return
-    store = where.removesuffix(_LOCATION).removesuffix("Server")
+    store = "Http" if where == "HttpServerLocation" else where.removesuffix(_LOCATION)
     fitting = f"{store}{use}Settings"
     if kind != fitting and kind.endswith("Settings") and not (use == "Write" and store == "Http"):
         yield problem(
             place.at("storeSettings").at("type"),
-            f"{kind} do not fit the dataset '{name}', whose location is an {where}",
+            f"{kind} do not fit the dataset '{name}', whose location is of type {where}",
             f"Use {fitting}.",
         )
 

@@ -23,7 +23,7 @@ from reelhouse.adf.activity.stored_procedure import check_linked_service
 from reelhouse.adf.activity.variables import RETURN_VALUE
 from reelhouse.adf.activity.web import check_web
 from reelhouse.adf.activity.webhook import check_webhook
-from reelhouse.adf.definition import NO_DEFAULT, Activity, Dataset, Pipeline, Reference, walk
+from reelhouse.adf.definition import NO_DEFAULT, Activity, Dataset, Pipeline, Reference, seen_inside, walk
 from reelhouse.adf.errors import ExpressionError
 from reelhouse.adf.expression.evaluate import evaluate
 from reelhouse.adf.expression.names import Names, variables_read
@@ -154,6 +154,7 @@ class _PipelineCheck:
         self._dependencies(activities, by_name)
         for activity in activities:
             upstream = _upstream(activity, by_name)
+            upstream |= {inner.name for name in upstream for inner in seen_inside(by_name[name])}
             own = replace(names, activities=[*(names.activities or ()), *sorted(upstream)])
             self._activity(activity, own, inside)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reelhouse.adf.concurrency import Limits
-from reelhouse.adf.definition import Activity, Parameter, Pipeline
+from reelhouse.adf.definition import SEEN_THROUGH, Activity, Parameter, Pipeline, seen_inside
 from reelhouse.adf.errors import ActivityFailed, Cancelled
 from reelhouse.adf.expression.evaluate import evaluate
 from reelhouse.adf.expression.scope import Scope
@@ -133,7 +133,8 @@ class ActivityContext:
     """One try of one activity. `deadline` is a time of the clock's `monotonic`, from its policy.
 
     `memory` is shared by all tries of the activity, so that a copy of many files goes on where it failed. `past` is
-    what an earlier run did inside this activity, when that counts.
+    what an earlier run did inside this activity, when that counts. `held` gets what the activities inside of it came
+    to, for those that come after it.
     """
 
     activity: Activity
@@ -143,6 +144,7 @@ class ActivityContext:
     deadline: float | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     past: Past | None = None
+    held: dict[str, Any] = field(default_factory=dict)
 
     @property
     def services(self) -> AdfServices:
@@ -178,6 +180,11 @@ class ActivityContext:
         result = self.run.run_activities(activities, scope or self.scope, self.run_id, inside or Inside(self.past))
         if result.status is RunStatus.CANCELLED:
             raise Cancelled
+        if self.activity.type in SEEN_THROUGH:
+            # The last turn is what counts. What lies around this activity is not its to tell: it has gone on meanwhile.
+            names = {activity.name.lower() for activity in seen_inside(self.activity)}
+            self.held.clear()
+            self.held.update({name: value for name, value in result.activities.items() if name in names})
         return result
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reelhouse.adf.activity.context import (
@@ -38,6 +38,8 @@ class Outcome:
     status: RunStatus
     result: Mapping[str, Any]
     message: str = ""
+    inner: Mapping[str, Any] = field(default_factory=dict)
+    """What the activities inside of it gave, as far as those after it may name them, by lower-case name."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class ActivityRunner:
                     ended.get()
                 raise outcome
             states[name] = outcome.status
+            results.update(outcome.inner)
             results[name.lower()] = outcome.result
             messages[name] = outcome.message
 
@@ -244,7 +247,9 @@ class ActivityRunner:
         finally:
             current_run.reset(token)
         times = {"ActivityRunStartTime": started.isoformat(), "ActivityRunEndTime": services.clock.now().isoformat()}
-        return _ended(ctx, fault, {} if output is None else output, {"ActivityRunId": ctx.run_id, **times}, retries)
+        facts = {"ActivityRunId": ctx.run_id, **times}
+        outcome, retries = _ended(ctx, fault, {} if output is None else output, facts, retries)
+        return (replace(outcome, inner=ctx.held) if ctx.held else outcome), retries
 
 
 def _ended(

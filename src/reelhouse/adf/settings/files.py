@@ -248,6 +248,7 @@ class DelimitedTextWriteSettings(RowWriteSettings):
 
 class JsonWriteSettings(Settings):
     type: str
+    quote_all_text: Any = None  # some files have it; texts in JSON are quoted whatever it says
     file_pattern: Any = "setOfObjects"
 
 

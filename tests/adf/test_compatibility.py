@@ -96,14 +96,17 @@ def test_a_json_sink_may_say_that_texts_are_quoted(run, act, dataset, raw):
     assert '"Ann"' in (raw / "out" / "a.json").read_text(encoding="utf-8")
 
 
-def test_settings_of_a_file_server_are_not_said_to_misfit_its_location(make_factory, act):
-    service = {"name": "ls_share", "properties": {"type": "FileServer", "typeProperties": {"host": "//host/share"}}}
+@pytest.mark.parametrize(
+    ("store", "settings"), [("FileServer", "FileServerReadSettings"), ("FtpServer", "FtpReadSettings")]
+)
+def test_settings_of_a_server_are_not_said_to_misfit_its_location(make_factory, act, store, settings):
+    service = {"name": "ls_share", "properties": {"type": store, "typeProperties": {"host": "share.example"}}}
     share = {
         "name": "ds_share",
         "properties": {
             "type": "Binary",
             "linkedServiceName": {"referenceName": "ls_share", "type": "LinkedServiceReference"},
-            "typeProperties": {"location": {"type": "FileServerLocation", "fileName": "a"}},
+            "typeProperties": {"location": {"type": f"{store}Location", "fileName": "a"}},
         },
     }
     metadata = act(
@@ -111,7 +114,7 @@ def test_settings_of_a_file_server_are_not_said_to_misfit_its_location(make_fact
         "GetMetadata",
         dataset={"referenceName": "ds_share", "type": "DatasetReference"},
         fieldList=["size"],
-        storeSettings={"type": "FileServerReadSettings"},
+        storeSettings={"type": settings},
     )
 
     found = messages(make_factory({"main": [metadata]}, objects={"linkedService": [service], "dataset": [share]}))

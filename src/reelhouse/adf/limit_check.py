@@ -168,7 +168,9 @@ def _store(factory: Factory, name: Any, owner: Mapping[str, Any], use: str, plac
     kind = settings.get("type") if isinstance(settings, Mapping) else None
     if not isinstance(where, str) or not where.endswith(_LOCATION) or not isinstance(kind, str):
         return
-    store = "Http" if where == "HttpServerLocation" else where.removesuffix(_LOCATION)
+    store = where.removesuffix(_LOCATION)
+    if store != "FileServer":  # the settings of an HttpServerLocation are HttpReadSettings, those of Ftp likewise
+        store = store.removesuffix("Server")
     fitting = f"{store}{use}Settings"
     if kind != fitting and kind.endswith("Settings") and not (use == "Write" and store == "Http"):
         yield problem(

@@ -90,9 +90,10 @@ class Platform:
         return found
 
     def landed(self, source: str) -> list[Path]:
-        """The files that lie in raw for a source, oldest first."""
+        """The files that lie in raw for a source, oldest first. No reader looks at names that begin with a dot."""
         folder = self.state / "lake" / "cmnetflixprojectdl" / "raw" / source
-        return sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: int(p.parent.name))
+        files = (p for p in folder.rglob("*") if not p.name.startswith(".") and p.is_file())
+        return sorted(files, key=lambda p: int(p.parent.name))
 
 
 @pytest.fixture

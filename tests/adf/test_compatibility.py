@@ -121,3 +121,55 @@ def test_settings_of_a_server_are_not_said_to_misfit_its_location(make_factory, 
 
     assert any("not supported" in text for text in found)
     assert not any("do not fit" in text for text in found)
+
+
+VAULT = {
+    "name": "ls_vault",
+    "properties": {"type": "AzureKeyVault", "typeProperties": {"baseUrl": "https://v.vault.azure.net"}},
+}
+CONNECTION = "DefaultEndpointsProtocol=https;AccountName=acct;AccountKey=a2V5;EndpointSuffix=core.windows.net"
+
+
+class Secrets:
+    """A key vault that knows one connection string by the name it was asked for."""
+
+    def get(self, vault: str, name: str) -> str:
+        return {"blob-main": CONNECTION, "blob-sas": "https://acct.blob.core.windows.net/?sv=1&sig=x"}[name]
+
+
+@pytest.mark.parametrize(("key", "name"), [("connectionString", "blob-main"), ("sasUri", "blob-sas")])
+def test_a_storage_account_is_named_by_a_secret(run, act, services, runs, raw, key, name):
+    (raw / "a.txt").write_text("a", encoding="utf-8")
+    services.secrets = Secrets()
+    value = {
+        "type": "AzureKeyVaultSecret",
+        "store": {"referenceName": "ls_vault", "type": "LinkedServiceReference"},
+        "secretName": "@{linkedService().secret}",
+    }
+    blob = {
+        "name": "ls_blob",
+        "properties": {
+            "type": "AzureBlobStorage",
+            "parameters": {"secret": {"type": "String"}},
+            "typeProperties": {key: value},
+        },
+    }
+    reference = {"referenceName": "ls_blob", "type": "LinkedServiceReference", "parameters": {"secret": name}}
+    location = {"type": "AzureBlobStorageLocation", "container": "raw", "fileName": "a.txt"}
+    properties = {"type": "Binary", "linkedServiceName": reference, "typeProperties": {"location": location}}
+    metadata = act(
+        "g",
+        "GetMetadata",
+        dataset={"referenceName": "ds_blob", "type": "DatasetReference"},
+        fieldList=["size"],
+        storeSettings={"type": "AzureBlobStorageReadSettings"},
+    )
+
+    result = run(
+        [metadata],
+        objects={"linkedService": [VAULT, blob], "dataset": [{"name": "ds_blob", "properties": properties}]},
+    )
+
+    assert (result.status, result.message) == (RunStatus.SUCCEEDED, "")
+    assert result.activities["g"]["output"]["size"] == 1
+    assert "a2V5" not in str(runs.all)

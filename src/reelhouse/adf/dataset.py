@@ -160,7 +160,7 @@ def open_dataset(ctx: ActivityContext, raw: Any, place: Place) -> OpenDataset:
     if isinstance(location, HttpServerLocation):
         where: LakeFile | HttpFile = _http_file(ctx, location, service, service_settings)
     else:
-        where = _lake_file(location, service, service_settings, spot.at("location"))
+        where = _lake_file(ctx, location, service, service_settings, spot.at("location"))
     return OpenDataset(dataset.name, dataset.type, dataset.place, settings, where)
 
 
@@ -273,13 +273,15 @@ def _rest_endpoint(
     return RestEndpoint(text(settings.url), text(dataset.relative_url), access, verifies(settings))
 
 
-def _lake_file(location: Location, service: LinkedService, settings: Settings, place: Place) -> LakeFile:
+def _lake_file(
+    ctx: ActivityContext, location: Location, service: LinkedService, settings: Settings, place: Place
+) -> LakeFile:
     if isinstance(location, AzureBlobFSLocation):
         container, key = location.file_system, "fileSystem"
     else:
         assert isinstance(location, AzureBlobStorageLocation)
         container, key = location.container, "container"
-    account, own_container = account_of(service, settings)
+    account, own_container = account_of(ctx, service, settings)
     name = text(container).strip("/") or own_container
     folder = text(location.folder_path).strip("/")
     if not name:
@@ -297,17 +299,32 @@ def _lake_file(location: Location, service: LinkedService, settings: Settings, p
     return LakeFile(account, name, folder, file)
 
 
-def account_of(service: LinkedService, settings: Settings) -> tuple[str, str]:
-    """The storage account of a linked service, and the container when its URL names one. Raises `UserError`."""
+def account_of(ctx: ActivityContext, service: LinkedService, settings: Settings) -> tuple[str, str]:
+    """The storage account of a linked service, and the container when its URL names one.
+
+    Where only a secret names the account, the secret is read. Raises `UserError`.
+    """
     if not isinstance(settings, AzureBlobFS):
         raise UserError(
             f"The linked service '{service.name}' ({service.type}) has no lake location", where=service.place
         )
-    return _account(settings, service.place.at("typeProperties"))
+    place = service.place.at("typeProperties")
+    found = _account(settings)
+    for name, key in (("connection_string", "connectionString"), ("sas_uri", "sasUri")):
+        raw = getattr(settings, name, None)
+        if found is None and isinstance(raw, Mapping):
+            found = _account(settings.model_copy(update={name: secret(ctx, raw, place.at(key))}))
+    if found is None:
+        raise UserError(
+            "The linked service names no storage account",
+            where=place,
+            remedy="Give url (https://<account>.dfs.core.windows.net), serviceEndpoint or connectionString.",
+        )
+    return found
 
 
-def _account(settings: AzureBlobFS, place: Place) -> tuple[str, str]:
-    """The storage account, and the container when the URL names one."""
+def _account(settings: AzureBlobFS) -> tuple[str, str] | None:
+    """The storage account, and the container when the URL names one, as far as no secret has to be read."""
     candidates = [settings.url, settings.sas_uri]
     if isinstance(settings, AzureBlobStorage):
         connection = settings.connection_string if isinstance(settings.connection_string, str) else ""
@@ -318,11 +335,7 @@ def _account(settings: AzureBlobFS, place: Place) -> tuple[str, str]:
     for candidate in candidates:
         if isinstance(candidate, str) and (match := _ACCOUNT_URL.fullmatch(candidate.strip())):
             return match[1], match[2] or ""
-    raise UserError(
-        "The linked service names no storage account",
-        where=place,
-        remedy="Give url (https://<account>.dfs.core.windows.net), serviceEndpoint or connectionString.",
-    )
+    return None
 
 
 def inline_location(ctx: ActivityContext, reference: Reference, container: str, folder: str, file: str) -> LakeFile:
@@ -330,4 +343,4 @@ def inline_location(ctx: ActivityContext, reference: Reference, container: str, 
     service, settings = open_linked_service(ctx, reference, _own_scope(ctx))
     raw = {"type": "AzureBlobFSLocation", "fileSystem": container, "folderPath": folder, "fileName": file}
     location = _location(raw, reference.place)
-    return _lake_file(location, service, settings, reference.place)
+    return _lake_file(ctx, location, service, settings, reference.place)

@@ -162,7 +162,7 @@ def _folder(ctx: ActivityContext, location: LogLocation, place: Place) -> tuple[
     if reference is None:
         raise findings[0].error()
     service, settings = open_linked_service(ctx, reference, ctx.scope)
-    account, own = account_of(service, settings)
+    account, own = account_of(ctx, service, settings)
     path = "/".join(part for part in (own, text(location.path).strip("/")) if part)
     container, _, rest = path.partition("/")
     if not container or ".." in rest.split("/"):

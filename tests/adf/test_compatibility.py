@@ -173,3 +173,17 @@ def test_a_storage_account_is_named_by_a_secret(run, act, services, runs, raw, k
     assert (result.status, result.message) == (RunStatus.SUCCEEDED, "")
     assert result.activities["g"]["output"]["size"] == 1
     assert "a2V5" not in str(runs.all)
+
+
+def test_names_of_objects_are_found_in_any_letter_case(run, make_factory, act, raw):
+    (raw / "a.txt").write_text("a", encoding="utf-8")
+    metadata = act(
+        "g",
+        "GetMetadata",
+        dataset={"referenceName": "DS_File", "type": "DatasetReference", "parameters": {"folder": "", "file": "a.txt"}},
+        fieldList=["size"],
+    )
+    child = act("child", "ExecutePipeline", pipeline={"referenceName": "CHILD", "type": "PipelineReference"})
+
+    assert messages(make_factory({"main": [child], "Child": [metadata]})) == []
+    assert run([child], others={"Child": [metadata]}).status is RunStatus.SUCCEEDED

@@ -50,6 +50,39 @@ _WORDS = {
 }  # fmt: skip
 
 
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
+
+
+class ByName(dict[KeyT, ValueT]):
+    """Things by name, or by kind and name. Who asks for one need not know the letter case of its name.
+
+    https://learn.microsoft.com/azure/data-factory/naming-rules
+    """
+
+    def __init__(self, values: Mapping[KeyT, ValueT] | None = None) -> None:
+        super().__init__()
+        self._known: dict[Any, KeyT] = {}
+        for key, value in (values or {}).items():
+            self[key] = value
+
+    def __setitem__(self, key: KeyT, value: ValueT) -> None:
+        super().__setitem__(self._known.setdefault(_folded(key), key), value)
+
+    def __getitem__(self, key: KeyT) -> ValueT:
+        return super().__getitem__(self._known.get(_folded(key), key))
+
+    def __contains__(self, key: object) -> bool:
+        return _folded(key) in self._known
+
+    def get(self, key: KeyT, default: Any = None) -> Any:
+        return super().get(self._known.get(_folded(key), key), default)
+
+
+def _folded(key: Any) -> Any:
+    return tuple(_folded(part) for part in key) if isinstance(key, tuple) else str(key).lower()
+
+
 @dataclass
 class Factory:
     """All objects of a factory by name. `findings` is what is wrong with their JSON; an object that is wrong there is
@@ -57,16 +90,22 @@ class Factory:
 
     folder: Path
     name: str = ""
-    pipelines: dict[str, Pipeline] = field(default_factory=dict)
-    datasets: dict[str, Dataset] = field(default_factory=dict)
-    linked_services: dict[str, LinkedService] = field(default_factory=dict)
-    triggers: dict[str, Trigger] = field(default_factory=dict)
-    others: dict[tuple[str, str], Any] = field(default_factory=dict)
-    other_places: dict[tuple[str, str], Place] = field(default_factory=dict)
+    pipelines: dict[str, Pipeline] = field(default_factory=ByName)
+    datasets: dict[str, Dataset] = field(default_factory=ByName)
+    linked_services: dict[str, LinkedService] = field(default_factory=ByName)
+    triggers: dict[str, Trigger] = field(default_factory=ByName)
+    others: dict[tuple[str, str], Any] = field(default_factory=ByName)
+    other_places: dict[tuple[str, str], Place] = field(default_factory=ByName)
     """Where the properties of `others` stand."""
     global_parameters: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    faulty: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    faulty: dict[tuple[str, str], Finding] = field(default_factory=ByName)
+
+    def __post_init__(self) -> None:
+        for name in ("pipelines", "datasets", "linked_services", "triggers", "others", "other_places", "faulty"):
+            given = getattr(self, name)
+            if not isinstance(given, ByName):
+                setattr(self, name, ByName(given))
 
     def pipeline(self, name: str, where: Place | None = None) -> Pipeline:
         """The pipeline of that name. Raises `UserError` when it is unknown or its JSON is wrong."""
@@ -213,8 +252,8 @@ def _add_object(factory: Factory, kind: str, stem: str, raw: Any, place: Place) 
         _read(factory, kind, file, place.at("properties"), findings)
     factory.findings.extend(findings)
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    if errors:
-        factory.faulty.setdefault((kind, name), errors[0])
+    if errors and (kind, name) not in factory.faulty:
+        factory.faulty[kind, name] = errors[0]
 
 
 def _read(factory: Factory, kind: str, file: FileModel, place: Place, findings: list[Finding]) -> None:

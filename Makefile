@@ -41,7 +41,8 @@ test-postgres: $(VENV)/.installed-test $(VENV)/.installed-postgres
 support: $(VENV)/.installed-test
 	@$(BIN)/python tools/support_table.py
 
-lint: $(VENV)/.installed-lint
+# Types of what tests need are looked up too, because the pytest plugin uses it.
+lint: $(VENV)/.installed-lint $(VENV)/.installed-test
 	@$(BIN)/ruff check src tests data bench tools databricks
 	@$(BIN)/ruff format --check src tests data bench tools databricks
 	@$(BIN)/mypy

@@ -36,6 +36,12 @@ ACTIVITY_PROPERTIES = frozenset(
         "importSettings",
     )
 )
+_RETRIES = ("sourceRetryCount", "sourceRetryWait", "sinkRetryCount", "sinkRetryWait")
+FILE_PROPERTIES = frozenset((*_RETRIES, "writeBatchSize", "writeBatchTimeout", "enableReliableLogging"))
+"""Of the sides of a Copy that are files: they are read and written once, as a whole."""
+TABLE_PROPERTIES = frozenset((*_RETRIES, "writeBatchSize"))
+"""Of a Copy into a table: it is one transaction. REST endpoints keep to all of these."""
+_FILE_KINDS = ("Binary", "DelimitedText", "Json", "Parquet", "Avro", "Excel", "Xml")
 LINKED_SERVICE_PROPERTIES = frozenset(
     (
         "existingClusterId",
@@ -64,7 +70,7 @@ def without_effect(factory: Factory, pipelines: Iterable[Pipeline]) -> list[str]
         for activity in walk(pipeline.activities):
             if activity.inactive_as is not None:
                 continue
-            for name in _named(_own(activity), ACTIVITY_PROPERTIES):
+            for name in (*_named(_own(activity), ACTIVITY_PROPERTIES), *_of_copy(activity)):
                 found[f"{name} of {activity.type} '{activity.name}'"] = None
             reference = activity.linked_service
             if reference is not None and reference.name in factory.linked_services:
@@ -79,6 +85,19 @@ def _own(activity: Activity) -> Mapping[str, Any]:
     """The properties of an activity without the activities inside it."""
     inner = ("activities", "ifTrueActivities", "ifFalseActivities", "cases", "defaultActivities")
     return {key: value for key, value in activity.raw.items() if key not in inner}
+
+
+def _of_copy(activity: Activity) -> Iterator[str]:
+    if activity.type != "Copy":
+        return
+    yield from _named(activity.raw.get("logSettings"), FILE_PROPERTIES)
+    for side in ("source", "sink"):
+        held = activity.raw.get(side)
+        kind = str(held.get("type", "")) if isinstance(held, Mapping) else ""
+        if kind.removesuffix("Source").removesuffix("Sink") in _FILE_KINDS:
+            yield from _named(held, FILE_PROPERTIES)
+        elif kind.endswith("Sink") and kind != "RestSink":
+            yield from _named(held, TABLE_PROPERTIES)
 
 
 def _named(value: Any, names: frozenset[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -200,6 +201,16 @@ def test_a_process_with_the_number_of_an_earlier_one_is_not_that_one():
     assert has_gone(f"{host}:{number}@{int(start) - 1}") or not start
     done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     assert has_gone(f"{host}:{done.stdout.strip()}@1")
+
+
+def test_a_process_that_has_ended_and_was_not_looked_at_is_gone():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    name = f"{socket.gethostname()}:{child.pid}"
+    try:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert has_gone(name) == Path("/proc/self/stat").exists()  # without it the system does not tell
+    finally:
+        child.wait()
 
 
 def test_a_history_that_cannot_be_written_says_so(tmp_path):

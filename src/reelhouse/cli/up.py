@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,6 +44,8 @@ def up(
         service = Up(opened, host=host, port=port, token=token, tell=_told())
         opened.runs.subscribe(_say_run)
         over = threading.Event()
+        # What ends services (SIGTERM) ends this one in order too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             service.start()
             print(f"Data Factory's REST interface at {service.address}", flush=True)

@@ -32,17 +32,25 @@ def has_gone(process: str) -> bool:
         return True
     except PermissionError:
         return False
+    if _facts(int(number))[:1] in (["Z"], ["X"]):
+        return True  # it has ended, and its parent has not looked yet
     return bool(start) and _start_of(int(number)) not in (start, "")
 
 
 def _start_of(number: int) -> str:
     """When a process began, in a unit of the system; empty where it does not tell."""
+    facts = _facts(number)
+    return facts[19] if facts else ""
+
+
+def _facts(number: int) -> list[str]:
+    """What the system tells of a process behind its name: the state first; nothing where it tells nothing."""
     try:
         words = Path(f"/proc/{number}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return ""
+        return []
     # The name of the program stands in parentheses and may hold blanks.
-    return words.rpartition(")")[2].split()[19]
+    return words.rpartition(")")[2].split()
 
 
 os.register_at_fork(after_in_child=this_process.cache_clear)

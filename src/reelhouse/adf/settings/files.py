@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from reelhouse.adf.settings.base import Settings
+from reelhouse.adf.settings.base import CopySink, Settings
 
 
 class Lookup(Settings):
@@ -203,16 +203,9 @@ class TextSource(BinarySource):
     disable_metrics_collection: Any = None
 
 
-class FileSink(Settings):
-    type: str
+class FileSink(CopySink):
     store_settings: dict[str, Any] | None = None
     format_settings: dict[str, Any] | None = None
-    write_batch_size: Any = None
-    write_batch_timeout: Any = None
-    sink_retry_count: Any = None
-    sink_retry_wait: Any = None
-    max_concurrent_connections: Any = None
-    disable_metrics_collection: Any = None
 
 
 class RowReadSettings(Settings):

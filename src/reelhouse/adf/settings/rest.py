@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reelhouse.adf.settings.base import Settings
+from reelhouse.adf.settings.base import CopySink, CopySource, Settings
 
 
 class RestService(Settings):
@@ -44,8 +44,7 @@ class RestResource(Settings):
     pagination_rules: Any = None
 
 
-class RestSource(Settings):
-    type: str
+class RestSource(CopySource):
     request_method: Any = None
     request_body: Any = None
     additional_headers: Any = None
@@ -53,25 +52,15 @@ class RestSource(Settings):
     http_request_timeout: Any = "00:01:40"
     request_interval: Any = "00:00:01"
     additional_columns: Any = None
-    source_retry_count: Any = None
-    source_retry_wait: Any = None
-    max_concurrent_connections: Any = None
-    disable_metrics_collection: Any = None
 
 
-class RestSink(Settings):
-    type: str
+class RestSink(CopySink):
     request_method: Any = "POST"
     additional_headers: Any = None
     http_request_timeout: Any = "00:01:40"
     request_interval: Any = 10
     http_compression_type: Any = "none"
     write_batch_size: Any = 10000
-    write_batch_timeout: Any = None
-    sink_retry_count: Any = None
-    sink_retry_wait: Any = None
-    max_concurrent_connections: Any = None
-    disable_metrics_collection: Any = None
 
 
 DATASETS: dict[str, type[Settings]] = {model.__name__: model for model in (RestResource,)}

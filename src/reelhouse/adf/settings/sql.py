@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from reelhouse.adf.settings.base import Settings
+from reelhouse.adf.settings.base import CopySink, CopySource, Settings
 
 
 class SqlService(Settings):
@@ -172,23 +172,17 @@ class SqlTableSettings(Settings):
     table_name: Any = None
 
 
-class SqlSource(Settings):
+class SqlSource(CopySource):
     """A source of any database; `query_of` finds its query."""
 
-    type: str
     query: Any = None
     query_timeout: Any = "02:00:00"
     additional_columns: Any = None
-    source_retry_count: Any = None
-    source_retry_wait: Any = None
-    max_concurrent_connections: Any = None
-    disable_metrics_collection: Any = None
 
 
-class TransactSource(Settings):
+class TransactSource(CopySource):
     """A source of the family of SQL Server."""
 
-    type: str
     sql_reader_query: Any = None
     sql_reader_stored_procedure_name: Any = None
     stored_procedure_parameters: Any = None
@@ -198,14 +192,9 @@ class TransactSource(Settings):
     partition_settings: Any = None
     query_timeout: Any = "02:00:00"
     additional_columns: Any = None
-    source_retry_count: Any = None
-    source_retry_wait: Any = None
-    max_concurrent_connections: Any = None
-    disable_metrics_collection: Any = None
 
 
-class OracleSource(Settings):
-    type: str
+class OracleSource(CopySource):
     oracle_reader_query: Any = None
     partition_option: Any = None
     partition_settings: Any = None
@@ -213,27 +202,16 @@ class OracleSource(Settings):
     number_scale: Any = None
     query_timeout: Any = "02:00:00"
     additional_columns: Any = None
-    source_retry_count: Any = None
-    source_retry_wait: Any = None
-    max_concurrent_connections: Any = None
-    disable_metrics_collection: Any = None
 
 
 class SnowflakeSource(SqlSource):
     export_settings: Any = None
 
 
-class SqlSink(Settings):
+class SqlSink(CopySink):
     """What all sinks have."""
 
-    type: str
     pre_copy_script: Any = None
-    write_batch_size: Any = None
-    write_batch_timeout: Any = None
-    sink_retry_count: Any = None
-    sink_retry_wait: Any = None
-    max_concurrent_connections: Any = None
-    disable_metrics_collection: Any = None
 
 
 class TransactSink(SqlSink):

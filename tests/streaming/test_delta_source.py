@@ -295,6 +295,8 @@ def test_what_comes_before_a_change_upstream_is_read_first(table: str, source: C
     ("options", "error"),
     [
         ({"maxFilePerTrigger": "1"}, Unsupported),
+        ({"readChangeFeed": "true", "skipChangeCommits": "true"}, Unsupported),
+        ({"readChangeFeed": "true", "ignoreDeletes": "true"}, Unsupported),
         ({"maxFilesPerTrigger": "0"}, UserError),
         ({"maxBytesPerTrigger": "many"}, UserError),
         ({"startingVersion": "1", "startingTimestamp": "2020-01-01"}, UserError),

@@ -60,6 +60,13 @@ def parse_options(options: Mapping[str, str]) -> Options:
         given[lower] = value
     if "startingversion" in given and "startingtimestamp" in given:
         raise UserError("'startingVersion' and 'startingTimestamp' exclude each other", remedy="Give one of them.")
+    reads_changes = flag(given, "readchangefeed") or flag(given, "readchangedata")
+    for name in ("skipchangecommits", "ignoredeletes", "ignorechanges"):
+        if reads_changes and flag(given, name):
+            raise Unsupported(
+                f"The option '{known[name]}' has no meaning beside 'readChangeFeed', which tells every change",
+                remedy="Leave one of the two out.",
+            )
     return Options(
         limit=Limit(
             positive("maxFilesPerTrigger", given.get("maxfilespertrigger")) or _DEFAULT_MAX_FILES,
@@ -71,7 +78,7 @@ def parse_options(options: Mapping[str, str]) -> Options:
         starting_version=given.get("startingversion"),
         starting_timestamp=given.get("startingtimestamp"),
         fail_on_data_loss=given.get("failondataloss", "true").strip().lower() != "false",
-        read_changes=flag(given, "readchangefeed") or flag(given, "readchangedata"),
+        read_changes=reads_changes,
     )
 
 

@@ -23,6 +23,11 @@ from reelhouse.adf.factory import load_factory
             {"type": "AzureSqlSink", "sinkRetryWait": 9, "writeBatchTimeout": "1"},
             {"sinkRetryWait"},
         ),
+        (
+            {"type": "BinarySource"},
+            {"type": "AzureSqlSink", "upsertSettings": {"useTempDB": True, "interimSchemaName": "x", "keys": ["id"]}},
+            {"useTempDB", "interimSchemaName"},
+        ),
         ({"type": "RestSource", "sourceRetryCount": 2}, {"type": "RestSink", "writeBatchSize": 9}, set()),
         (
             {"type": "JsonSource", "storeSettings": {"type": "AzureBlobFSReadSettings", "maxConcurrentConnections": 4}},

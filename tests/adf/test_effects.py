@@ -25,7 +25,7 @@ from reelhouse.adf.factory import load_factory
         ),
         (
             {"type": "BinarySource"},
-            {"type": "AzureSqlSink", "upsertSettings": {"useTempDB": True, "interimSchemaName": "x", "keys": ["id"]}},
+            {"type": "AzureSqlSink", "upsertSettings": {"useTempDB": True, "interimSchemaName": "x"}},
             {"useTempDB", "interimSchemaName"},
         ),
         ({"type": "RestSource", "sourceRetryCount": 2}, {"type": "RestSink", "writeBatchSize": 9}, set()),

@@ -40,7 +40,8 @@ _RETRIES = ("sourceRetryCount", "sourceRetryWait", "sinkRetryCount", "sinkRetryW
 FILE_PROPERTIES = frozenset((*_RETRIES, "writeBatchSize", "writeBatchTimeout", "enableReliableLogging"))
 """Of the sides of a Copy that are files: they are read and written once, as a whole."""
 TABLE_PROPERTIES = frozenset((*_RETRIES, "writeBatchSize", "interimSchemaName", "useTempDB"))
-"""Of a Copy into a table: it is one transaction, its interim table always a temporary one. REST endpoints keep to all of these."""
+"""Of a Copy into a table: it is one transaction, its interim table always a temporary one. REST endpoints keep to
+theirs."""
 _FILE_KINDS = ("Binary", "DelimitedText", "Json", "Parquet", "Avro", "Excel", "Xml")
 LINKED_SERVICE_PROPERTIES = frozenset(
     (
